@@ -1,0 +1,64 @@
+package eval
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// RunState is how far a run has come.
+type RunState string
+
+// The run states.
+const (
+	RunRunning    RunState = "running"    // a process writes it, or died writing it
+	RunComplete   RunState = "complete"   // every planned trial has an outcome
+	RunIncomplete RunState = "incomplete" // stopped by the user, a limit or a provider
+)
+
+// Dataset is what a run knows of its dataset.
+type Dataset struct {
+	Name   string `json:"name"`
+	Path   string `json:"path"`
+	Digest Digest `json:"digest"` // over the digests of the task lines, in order
+	Tasks  int    `json:"tasks"`
+}
+
+// Run is one execution of a plan.
+type Run struct {
+	ID         string      `json:"id"`
+	Name       string      `json:"name"`
+	State      RunState    `json:"state"`
+	CreatedAt  time.Time   `json:"created_at"`
+	UpdatedAt  time.Time   `json:"updated_at"`
+	Dataset    Dataset     `json:"dataset"`
+	Candidates []Candidate `json:"candidates"`
+	TaskTypes  []TaskType  `json:"task_types"`
+	Repeats    int         `json:"repeats"`
+	Limit      int         `json:"limit,omitempty"` // only the first so many tasks; 0 = all
+	Seed       uint64      `json:"seed"`
+	Grading    Grading     `json:"grading"`
+	Prices     []PriceRow  `json:"prices"` // one per candidate, in order; Model "" = no price known
+	// Version of the program that made the run.
+	Version string `json:"version"`
+	// Concurrency is how many calls were in flight at most.
+	Concurrency int `json:"concurrency"`
+	// Imported runs were made from recorded outcomes, without a call.
+	Imported bool `json:"imported,omitempty"`
+}
+
+// Grading is one set of grader rules, numbered from 1 within a run.
+type Grading struct {
+	Number int                        `json:"number"`
+	Digest Digest                     `json:"digest"`
+	Rules  map[string]json.RawMessage `json:"rules"` // by task type; "*" = every other type
+	Note   string                     `json:"note,omitempty"`
+}
+
+// Planned is how many trials the plan has.
+func (r *Run) Planned() int {
+	n := r.Dataset.Tasks
+	if r.Limit > 0 && r.Limit < n {
+		n = r.Limit
+	}
+	return n * len(r.Candidates) * r.Repeats
+}

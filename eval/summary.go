@@ -1,0 +1,61 @@
+package eval
+
+// Outcome is one trial as statistics see it: a narrow row.
+type Outcome struct {
+	TaskSeq   int32
+	Cluster   int32 // number of the cluster within the run, from 0
+	TaskType  int32 // index into Summary.TaskTypes
+	Candidate int32 // index into Run.Candidates
+	Repeat    int32
+	Verdict   Verdict
+	Class     Class // of an errored trial
+	Retries   int32
+	Attempts  int32
+	Fallback  bool
+	FirstTry  bool // accepted at the first answer
+	HumanFix  bool
+	Cost      Cost
+	LatencyUS int64 // user-visible, -1 = unknown
+	TTFTUS    int64 // -1 = unknown
+}
+
+// Cell holds the sums of one candidate on one task type in one run. Sums of
+// disjoint cells add up in any order to the same figures.
+type Cell struct {
+	TaskType  string
+	Candidate int // index into Run.Candidates
+
+	N                 int64
+	Accepted          int64
+	Rejected          int64
+	Unscored          int64
+	Errored           int64
+	Diverged          int64
+	NeedsConfirmation int64
+	FirstTry          int64 // accepted at the first answer
+	AfterRegen        int64 // accepted without a person
+	Errors            map[Class]int64
+
+	Attempts      int64
+	Retries       int64
+	Fallbacks     int64
+	Regenerations int64
+	HumanFixes    int64
+
+	Split CostSplit
+
+	// Clusters: sums over clusters g of T_g (accepted), N_g (trials) and C_g
+	// (cost in US dollars, from the exact cost; meaningful only while the cost
+	// is known), for the cluster-robust intervals.
+	Clusters                  int64
+	SumT2, SumTN, SumN2       float64
+	SumC, SumC2, SumCT, SumCN float64
+
+	Latency Histogram // user-visible, microseconds
+	TTFT    Histogram // to the first token of the answer that counts, microseconds
+	Flight  Histogram // of every attempt, microseconds
+	Queue   Histogram // of every attempt, microseconds
+}
+
+// Cost is the final cost of all the cell's trials.
+func (c *Cell) Cost() Cost { return c.Split.Final() }

@@ -1,0 +1,201 @@
+package eval
+
+import "time"
+
+// Verdict is how a trial ended. It is never a number: an unscored trial is not
+// a rejected one.
+type Verdict string
+
+// The verdicts.
+const (
+	Accepted          Verdict = "accepted"
+	Rejected          Verdict = "rejected"
+	Unscored          Verdict = "unscored"           // no grader could or did judge it
+	Errored           Verdict = "errored"            // no usable answer came
+	Diverged          Verdict = "diverged"           // an agent left the recording
+	NeedsConfirmation Verdict = "needs_confirmation" // a person must agree to the backup first
+)
+
+// Verdicts lists every verdict in the order in which tables show them.
+func Verdicts() []Verdict {
+	return []Verdict{Accepted, Rejected, Unscored, Errored, Diverged, NeedsConfirmation}
+}
+
+// Cause is why an attempt was made.
+type Cause string
+
+// The causes.
+const (
+	CauseFirst      Cause = "first"
+	CauseRetry      Cause = "retry"
+	CauseFallback   Cause = "fallback"
+	CauseRegenerate Cause = "regenerate"
+	CauseJudge      Cause = "judge"
+	CauseTool       Cause = "tool"
+	CauseStep       Cause = "step"
+)
+
+// Score is what one grader says of one response.
+type Score struct {
+	Grader      string    `json:"grader"`
+	Pass        *bool     `json:"pass"`            // nil = unscored
+	Value       *float64  `json:"value,omitempty"` // in [0, 1] where the grader has one; nil = none
+	Explanation Untrusted `json:"explanation,omitempty"`
+	Error       Untrusted `json:"error,omitempty"` // why the grader could not judge
+}
+
+// Grade is the verdict on one response with the scores it rests on: Accepted,
+// Rejected or Unscored.
+type Grade struct {
+	Verdict Verdict
+	Scores  []Score
+	Cost    Cost // what judging cost (judge calls); shown apart from the answer's cost
+}
+
+// Attempt is one provider call inside a trial, as it is stored.
+type Attempt struct {
+	Seq       int // from 0 within the trial
+	Cause     Cause
+	Candidate string // name of the candidate that was called (in a policy: which of them)
+	Provider  string
+	Model     string // asked for
+	Served    string // the provider's word; "" = not said
+	StartedAt time.Time
+	QueueWait time.Duration // waited for a slot or a rate limit of ours
+	Backoff   time.Duration // waited before this attempt because the one before failed
+	InFlight  time.Duration
+	TTFT      *time.Duration
+	Backend   *time.Duration
+	Recorded  bool // times come from a recording
+
+	Failure    *Failure // nil = an answer came
+	Finish     FinishReason
+	FinishRaw  string
+	Usage      *Usage
+	Billing    Billing
+	Cost       Cost
+	Status     int
+	RequestID  string
+	RateLimits map[string]string
+	Reason     string // for a fallback: why, in the rule's words
+
+	SystemHash, ToolsHash, ParamsHash Digest
+
+	Output    Untrusted // the answer's text
+	ToolCalls []ToolCall
+	Refusal   Untrusted
+	Grade     *Grade // set where this attempt's answer was graded
+}
+
+// CostSplit says where the money of one trial or of many went. The parts are
+// disjoint and add up to the final cost; judging is apart from it.
+type CostSplit struct {
+	Answer       Cost `json:"answer"`          // the first attempt, where it gave an answer
+	Retries      Cost `json:"retries"`         // retries that gave an answer
+	Failed       Cost `json:"failed_attempts"` // attempts that gave none
+	Fallback     Cost `json:"fallback"`        // calls of the backup that gave an answer
+	Regeneration Cost `json:"regenerations"`
+	Tools        Cost `json:"tools"`
+	Repair       Cost `json:"human_repair"`
+	Judge        Cost `json:"judge"` // not part of the final cost
+}
+
+// Plus adds two splits part by part.
+func (s CostSplit) Plus(t CostSplit) CostSplit {
+	return CostSplit{
+		Answer: s.Answer.Plus(t.Answer), Retries: s.Retries.Plus(t.Retries), Failed: s.Failed.Plus(t.Failed),
+		Fallback: s.Fallback.Plus(t.Fallback), Regeneration: s.Regeneration.Plus(t.Regeneration),
+		Tools: s.Tools.Plus(t.Tools), Repair: s.Repair.Plus(t.Repair), Judge: s.Judge.Plus(t.Judge),
+	}
+}
+
+// Final is everything spent to get the task done, judging apart.
+func (s CostSplit) Final() Cost {
+	return s.Answer.Plus(s.Retries).Plus(s.Failed).Plus(s.Fallback).Plus(s.Regeneration).Plus(s.Tools).Plus(s.Repair)
+}
+
+// Trial is one repeat of one task by one candidate, up to its final outcome.
+type Trial struct {
+	TaskSeq   int
+	TaskID    string
+	TaskType  string
+	Cluster   string
+	InputType InputType
+	Candidate int // index into Run.Candidates
+	Repeat    int // from 0
+
+	Verdict  Verdict
+	Final    int // index into Attempts of the attempt whose answer counts; -1 = none
+	Attempts []Attempt
+
+	FirstTry      *bool // the first answer was accepted; nil = it was not judged
+	AfterRegen    *bool // accepted after at most the allowed regenerations
+	Regenerations int
+	HumanFix      *bool // a person had, or would have, to repair it; nil = unknown
+	HumanFixFrom  Origin
+	HumanFixTime  time.Duration
+
+	Cost CostSplit
+	Plan string // for needs_confirmation: what the backup would have been asked to do
+}
+
+// UserVisible is the time from the first send to the final result with
+// retries, back-off, fallback and regenerations, without our own queue. It is
+// false where the trial made no provider call.
+func (t *Trial) UserVisible() (time.Duration, bool) {
+	var d time.Duration
+	n := 0
+	for i := range t.Attempts {
+		if t.Attempts[i].Cause == CauseJudge {
+			continue
+		}
+		d += t.Attempts[i].Backoff + t.Attempts[i].InFlight
+		n++
+	}
+	return d, n > 0
+}
+
+// FirstToken is the time from the first send to the first token of the answer
+// that counts, failed attempts and waits before it included; false = unknown.
+func (t *Trial) FirstToken() (time.Duration, bool) {
+	if t.Final < 0 || t.Final >= len(t.Attempts) || t.Attempts[t.Final].TTFT == nil {
+		return 0, false
+	}
+	var d time.Duration
+	for i := 0; i < t.Final; i++ {
+		if t.Attempts[i].Cause != CauseJudge {
+			d += t.Attempts[i].Backoff + t.Attempts[i].InFlight
+		}
+	}
+	return d + t.Attempts[t.Final].Backoff + *t.Attempts[t.Final].TTFT, true
+}
+
+// Retries counts the attempts made because one before them failed on the same
+// model.
+func (t *Trial) Retries() int { return t.count(CauseRetry) }
+
+// FallbackUsed reports whether a backup was called.
+func (t *Trial) FallbackUsed() bool { return t.count(CauseFallback) > 0 }
+
+func (t *Trial) count(c Cause) int {
+	n := 0
+	for i := range t.Attempts {
+		if t.Attempts[i].Cause == c {
+			n++
+		}
+	}
+	return n
+}
+
+// ErrorClass is the class of the last failure of an errored trial; "" else.
+func (t *Trial) ErrorClass() Class {
+	if t.Verdict != Errored && t.Verdict != NeedsConfirmation {
+		return ""
+	}
+	for i := len(t.Attempts) - 1; i >= 0; i-- {
+		if f := t.Attempts[i].Failure; f != nil {
+			return f.Class
+		}
+	}
+	return ClassUnknown
+}
