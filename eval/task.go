@@ -178,6 +178,10 @@ type RepairRule struct {
 
 // Cost returns what one repair costs by the rule, rounded to a pico-USD.
 func (r *RepairRule) Cost() Money {
-	seconds := int64(r.Minutes*60 + 0.5)
-	return Money(int64(r.HourlyRate) / 3600 * seconds)
+	return Money(int64(r.HourlyRate) / 3600 * int64(r.Time()/time.Second))
+}
+
+// Time returns how long one repair takes by the rule.
+func (r *RepairRule) Time() time.Duration {
+	return time.Duration(r.Minutes * float64(time.Minute)).Round(time.Second)
 }

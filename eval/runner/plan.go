@@ -1,0 +1,142 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+
+	"infer/eval"
+)
+
+// A block is the window in which trials are shuffled. It bounds memory for a
+// dataset of any length; a dataset of up to blockTasks tasks is shuffled whole.
+const (
+	blockTasks = 4096
+	blockBytes = 16 << 20
+	queueCells = 16384 // trials that may wait for one provider while others go on
+)
+
+// work is one trial to run.
+type work struct {
+	task      *eval.Task
+	candidate int
+	repeat    int
+}
+
+// plan reads the tasks block by block and queues every trial without an
+// outcome, interleaved across candidates in an order that the seed decides, so
+// that a slow hour hits all candidates alike.
+func (r *run) plan(ctx context.Context, queues map[string]chan work) error {
+	var block []*eval.Task
+	bytes, index, seen := 0, 0, 0
+	flush := func() error {
+		if len(block) == 0 {
+			return nil
+		}
+		if r.Prepare != nil {
+			if err := r.Prepare(ctx, block); err != nil {
+				return err
+			}
+		}
+		if err := r.enqueue(ctx, queues, block, index); err != nil {
+			return err
+		}
+		block, bytes = nil, 0
+		index++
+		return nil
+	}
+	for t, err := range r.Tasks {
+		if err != nil {
+			return fmt.Errorf("read tasks: %w", err)
+		}
+		if r.stopped() || r.Run.Limit > 0 && seen >= r.Run.Limit {
+			break
+		}
+		seen++
+		block = append(block, t)
+		bytes += weight(t)
+		if len(block) >= blockTasks || bytes >= blockBytes {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}
+
+// weight is about how many bytes a task holds in memory.
+func weight(t *eval.Task) int {
+	n := 2*len(t.Raw) + 512
+	for i := range t.Messages {
+		for _, p := range t.Messages[i].Parts {
+			n += len(p.Data)
+		}
+	}
+	return n
+}
+
+func (r *run) enqueue(ctx context.Context, queues map[string]chan work, block []*eval.Task, index int) error {
+	cells := make([]work, 0, len(block)*len(r.Lanes)*r.Run.Repeats)
+	for rep := range r.Run.Repeats {
+		for _, t := range block {
+			for c := range r.Lanes {
+				if r.Done != nil && r.Done(t.Seq, c, rep) {
+					r.skipped++
+					continue
+				}
+				cells = append(cells, work{t, c, rep})
+			}
+		}
+	}
+	rng := rand.New(rand.NewPCG(r.Run.Seed, uint64(index)))
+	rng.Shuffle(len(cells), func(i, j int) { cells[i], cells[j] = cells[j], cells[i] })
+	for _, w := range cells {
+		select {
+		case queues[r.Lanes[w.candidate].Primary.Candidate.Provider] <- w:
+		case <-r.stop:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// dispatch starts one dispatcher per provider, so that a provider that is slow
+// or at its limit does not hold the others up.
+func (r *run) dispatch(ctx context.Context) map[string]chan work {
+	queues := make(map[string]chan work)
+	for i := range r.Lanes {
+		name := r.Lanes[i].Primary.Candidate.Provider
+		if queues[name] != nil {
+			continue
+		}
+		q := make(chan work, queueCells)
+		queues[name] = q
+		r.wg.Add(1)
+		go func() {
+			defer r.wg.Done()
+			r.serve(ctx, q)
+		}()
+	}
+	return queues
+}
+
+// serve takes one provider's trials as slots become free.
+func (r *run) serve(ctx context.Context, q <-chan work) {
+	for w := range q {
+		if r.stopped() || r.givenUp(r.Lanes[w.candidate].Primary.Candidate.Provider) {
+			continue
+		}
+		select {
+		case r.slots <- struct{}{}:
+		case <-ctx.Done():
+			continue
+		}
+		r.wg.Add(1)
+		go func() {
+			defer r.wg.Done()
+			r.try(ctx, w)
+		}()
+	}
+}
