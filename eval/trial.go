@@ -199,3 +199,19 @@ func (t *Trial) ErrorClass() Class {
 	}
 	return ClassUnknown
 }
+
+// Judged reports whether a trial says anything about the candidate's quality. A
+// trial that ended in an error does (the user got nothing), and so does one
+// that waits for a confirmation; what the harness itself could not do does not:
+// an unscored answer, an agent that left the recording, refused credentials, a
+// call that the user cut off. Rates are taken over judged trials only; costs
+// over all of them.
+func Judged(v Verdict, c Class) bool {
+	switch v {
+	case Unscored, Diverged:
+		return false
+	case Errored:
+		return c != ClassAuthBilling && c != ClassCancelled
+	}
+	return true
+}

@@ -1,0 +1,157 @@
+// Package report turns a run's sums into what people and scripts read: a view
+// model with every interval computed, every unknown marked and every warning in
+// words. It does no input or output and knows nothing of terminals; the folders
+// below it render its values.
+package report
+
+import (
+	"time"
+
+	"infer/eval"
+)
+
+// Schema names the version of the JSON form of Report. Fields are only ever
+// added to it.
+const Schema = "infer.report/1"
+
+// Overall is the task type of the rows over all task types.
+const Overall = "*"
+
+// Report is everything that a report on one run says.
+type Report struct {
+	Schema   string   `json:"schema"`
+	Run      Run      `json:"run"`
+	Cells    []Cell   `json:"cells"`
+	Warnings []string `json:"warnings"`
+	Verdict  Verdict  `json:"verdict"`
+}
+
+// Run describes the run that a report is on.
+type Run struct {
+	ID          string        `json:"id"`
+	Name        string        `json:"name"`
+	State       eval.RunState `json:"state"`
+	CreatedAt   time.Time     `json:"created_at"`
+	UpdatedAt   time.Time     `json:"updated_at"`
+	Dataset     eval.Dataset  `json:"dataset"`
+	Candidates  []Candidate   `json:"candidates"`
+	Repeats     int           `json:"repeats"`
+	Seed        uint64        `json:"seed"`
+	Concurrency int           `json:"concurrency"`
+	Planned     int           `json:"planned"`
+	Trials      int64         `json:"trials"`
+	Grading     int           `json:"grading"`
+	Version     string        `json:"version"`
+	Imported    bool          `json:"imported,omitempty"`
+}
+
+// Candidate describes one candidate and the price that its cost rests on.
+type Candidate struct {
+	Name     string         `json:"name"`
+	Provider string         `json:"provider"`
+	Model    string         `json:"model"`
+	Digest   eval.Digest    `json:"digest"`
+	Price    *eval.PriceRow `json:"price"` // null = no price known
+}
+
+// Verdict is the one object that text, JSON, JUnit and exit code are made from.
+type Verdict struct {
+	State  string   `json:"state"` // complete, incomplete
+	Reason []string `json:"reasons"`
+}
+
+// The states of a Verdict.
+const (
+	StateComplete   = "complete"
+	StateIncomplete = "incomplete"
+)
+
+// Cell is one row: one candidate on one task type, or over all of them ("*").
+// Every null is unknown.
+type Cell struct {
+	TaskType  string `json:"task_type"`
+	Candidate string `json:"candidate"`
+
+	N                 int64                `json:"n"`
+	Accepted          int64                `json:"accepted"`
+	Acceptance        Rate                 `json:"acceptance"`
+	FirstTry          int64                `json:"first_try_accepted"`
+	AfterRegeneration int64                `json:"accepted_without_repair"`
+	Rejected          int64                `json:"rejected"`
+	Unscored          int64                `json:"unscored"`
+	Errored           int64                `json:"errored"`
+	Diverged          int64                `json:"diverged"`
+	NeedsConfirmation int64                `json:"needs_confirmation"`
+	Errors            map[eval.Class]int64 `json:"errors"`
+	Faults            map[string]int64     `json:"faults"` // the same errors by whose fault they are
+
+	Attempts      int64 `json:"attempts"`
+	Retries       int64 `json:"retries"`
+	Fallbacks     int64 `json:"fallbacks"`
+	Regenerations int64 `json:"regenerations"`
+	HumanFixes    int64 `json:"human_fixes"`
+
+	Latency Quantiles `json:"latency_ms"` // user-visible
+	TTFT    Quantiles `json:"ttft_ms"`
+	Flight  Quantiles `json:"in_flight_ms"`  // of every attempt
+	Queue   Quantiles `json:"queue_wait_ms"` // of every attempt; ours, in no other figure
+
+	Cost            Money   `json:"cost_usd"`
+	Split           Split   `json:"cost_split_usd"`
+	CostPerAccepted CostPer `json:"cost_per_accepted_usd"`
+
+	Notes []string `json:"notes,omitempty"`
+}
+
+// Rate is a share with its 95 % interval: Wilson's, on effective counts where
+// tasks repeat or cluster. All three are null where nothing was judged.
+type Rate struct {
+	Point    *float64 `json:"point"`
+	Lo       *float64 `json:"lo"`
+	Hi       *float64 `json:"hi"`
+	Clusters int64    `json:"clusters"` // how many independent units it rests on
+}
+
+// Quantiles are order statistics in milliseconds; null where nothing was
+// measured.
+type Quantiles struct {
+	P50 *float64 `json:"p50"`
+	P95 *float64 `json:"p95"`
+	N   int64    `json:"n"`
+}
+
+// Money is a cost in US dollars. Total is null unless it is exactly known; then
+// Low and High say what is known, High null where there is no upper end.
+type Money struct {
+	Total *USD `json:"total"`
+	Low   USD  `json:"low"`
+	High  *USD `json:"high"`
+	Known bool `json:"known"`
+}
+
+// Split is where the money went. Judge is apart from the final cost.
+type Split struct {
+	Answer       Money `json:"answers"`
+	Retries      Money `json:"retries"`
+	Failed       Money `json:"failed_attempts"`
+	Fallback     Money `json:"fallback"`
+	Regeneration Money `json:"regenerations"`
+	Tools        Money `json:"tools"`
+	Repair       Money `json:"human_repair"`
+	Judge        Money `json:"judge"`
+}
+
+// CostPer is the cost of an accepted task in US dollars with its 95 % interval.
+// Point is null where the cost is not exactly known or nothing was accepted; Lo
+// then still is a lower bound where one is known.
+type CostPer struct {
+	Point *float64 `json:"point"`
+	Lo    *float64 `json:"lo"`
+	Hi    *float64 `json:"hi"`
+}
+
+// USD is an amount in US dollars that is written to JSON exactly.
+type USD eval.Money
+
+// MarshalJSON writes the amount as a decimal number of dollars.
+func (u USD) MarshalJSON() ([]byte, error) { return []byte(eval.Money(u).String()), nil }
