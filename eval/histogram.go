@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -150,4 +151,19 @@ func (h *Histogram) UnmarshalBinary(b []byte) error {
 		b = b[n+m:]
 	}
 	return nil
+}
+
+// MarshalText writes the binary form in base64, so that JSON can hold it.
+func (h Histogram) MarshalText() ([]byte, error) {
+	b, err := h.MarshalBinary()
+	return base64.RawStdEncoding.AppendEncode(nil, b), err
+}
+
+// UnmarshalText reads what MarshalText wrote.
+func (h *Histogram) UnmarshalText(text []byte) error {
+	b, err := base64.RawStdEncoding.AppendDecode(nil, text)
+	if err != nil {
+		return errHistogram
+	}
+	return h.UnmarshalBinary(b)
 }

@@ -32,6 +32,7 @@ type Cell struct {
 	Errored           int64
 	Diverged          int64
 	NeedsConfirmation int64
+	Judged            int64 // trials that rates are taken over; see the function Judged
 	FirstTry          int64 // accepted at the first answer
 	AfterRegen        int64 // accepted without a person
 	Errors            map[Class]int64
@@ -44,18 +45,26 @@ type Cell struct {
 
 	Split CostSplit
 
-	// Clusters: sums over clusters g of T_g (accepted), N_g (trials) and C_g
-	// (cost in US dollars, from the exact cost; meaningful only while the cost
-	// is known), for the cluster-robust intervals.
-	Clusters                  int64
-	SumT2, SumTN, SumN2       float64
-	SumC, SumC2, SumCT, SumCN float64
+	// Sums over clusters g of T_g (accepted), N_g (judged trials) and C_g (lower
+	// end of the cost in US dollars), for the cluster-robust intervals. Clusters
+	// counts those with a judged trial, CostClusters all of them.
+	Clusters, CostClusters int64
+	SumT2, SumTN, SumN2    float64
+	SumC, SumC2, SumCT     float64
+
+	// ExactLatency and ExactTTFT are the order statistics of ranks ⌈n/2⌉ and
+	// ⌈0.95·n⌉ in microseconds; nil where nothing was measured, and where there
+	// are more than ExactLimit values, of which only the histograms are kept.
+	ExactLatency, ExactTTFT *[2]int64
 
 	Latency Histogram // user-visible, microseconds
 	TTFT    Histogram // to the first token of the answer that counts, microseconds
 	Flight  Histogram // of every attempt, microseconds
 	Queue   Histogram // of every attempt, microseconds
 }
+
+// ExactLimit is how many values of a cell are sorted exactly.
+const ExactLimit = 100_000
 
 // Cost is the final cost of all the cell's trials.
 func (c *Cell) Cost() Cost { return c.Split.Final() }

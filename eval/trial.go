@@ -170,6 +170,22 @@ func (t *Trial) FirstToken() (time.Duration, bool) {
 	return d + t.Attempts[t.Final].Backoff + *t.Attempts[t.Final].TTFT, true
 }
 
+// Backend is the time that the servers report for all calls of the trial; false
+// unless every one of them reported it.
+func (t *Trial) Backend() (time.Duration, bool) {
+	var d time.Duration
+	for i := range t.Attempts {
+		if t.Attempts[i].Cause == CauseJudge {
+			continue
+		}
+		if t.Attempts[i].Backend == nil {
+			return 0, false
+		}
+		d += *t.Attempts[i].Backend
+	}
+	return d, len(t.Attempts) > 0
+}
+
 // Retries counts the attempts made because one before them failed on the same
 // model.
 func (t *Trial) Retries() int { return t.count(CauseRetry) }

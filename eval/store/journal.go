@@ -1,0 +1,311 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"infer/eval"
+)
+
+// Journal writes one run. It is what the runner hands intents and trials to.
+type Journal struct {
+	s       *Store
+	run     int64
+	grading int
+	// OnCommit is called after a trial is committed, on the writer's goroutine.
+	OnCommit func(*eval.Trial)
+}
+
+// Journal opens a run for writing.
+func (s *Store) Journal(ctx context.Context, run *eval.Run) (*Journal, error) {
+	id, err := s.runKey(ctx, run.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &Journal{s: s, run: id, grading: run.Grading.Number}, nil
+}
+
+// AddTasks stores a block of tasks in one transaction. Tasks that are there
+// already stay as they are.
+func (j *Journal) AddTasks(ctx context.Context, tasks []*eval.Task) error {
+	err := j.s.w.wait(ctx, func(t *tx) error {
+		for _, task := range tasks {
+			if err := addTask(t, j.run, task); err != nil {
+				return fmt.Errorf("store task %s: %w", eval.Untrusted(task.ID).Line(80), err)
+			}
+		}
+		return nil
+	})
+	return explain(j.s.path, err)
+}
+
+func addTask(t *tx, run int64, task *eval.Task) error {
+	kind, err := t.name(task.Type)
+	if err != nil {
+		return err
+	}
+	file, err := t.name(task.File)
+	if err != nil {
+		return err
+	}
+	if err := t.put(task.Digest, task.Raw); err != nil {
+		return err
+	}
+	return t.exec(`INSERT INTO tasks (run, seq, task_id, type, cluster, input_type, file, line, payload)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run, seq) DO NOTHING`,
+		run, task.Seq, task.ID, kind, cluster(task.Cluster()), string(task.InputType()), file, task.Line, task.Digest[:])
+}
+
+// cluster is the number under which a cluster is stored.
+func cluster(name string) int64 {
+	d := eval.DigestOf([]byte(name))
+	return int64(binary.BigEndian.Uint64(d[:8]))
+}
+
+// Intend writes the intent to make a paid call and returns once it is durable.
+func (j *Journal) Intend(ctx context.Context, in eval.Intent) error {
+	err := j.s.w.wait(ctx, func(t *tx) error {
+		return t.exec("INSERT INTO intents (run, candidate, task, repeat, attempt, at_us) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+			j.run, in.Candidate, in.TaskSeq, in.Repeat, in.Attempt, in.At.UnixMicro())
+	})
+	return explain(j.s.path, err)
+}
+
+// Record queues a finished trial for writing. A trial that the run has already
+// is replaced: its attempts stay, before those of the new one, and its cost
+// joins the failed attempts', since that money is spent.
+func (j *Journal) Record(ctx context.Context, trial *eval.Trial) error {
+	return explain(j.s.path, j.s.w.queue(ctx, func(t *tx) error {
+		if err := j.record(t, trial); err != nil {
+			return fmt.Errorf("store trial of task %s: %w", eval.Untrusted(trial.TaskID).Line(80), err)
+		}
+		if j.OnCommit != nil {
+			j.OnCommit(trial)
+		}
+		return nil
+	}))
+}
+
+// Flush returns once everything queued before it is committed.
+func (j *Journal) Flush(ctx context.Context) error {
+	if err := j.s.w.wait(ctx, func(*tx) error { return nil }); err != nil {
+		return explain(j.s.path, err)
+	}
+	return explain(j.s.path, j.s.w.failed())
+}
+
+func (j *Journal) record(t *tx, trial *eval.Trial) error {
+	run := j.run
+	offset, err := supersede(t, run, trial)
+	if err != nil {
+		return err
+	}
+	if err := insertTrial(t, run, trial, offset); err != nil {
+		return err
+	}
+	for i := range trial.Attempts {
+		if err := j.insertAttempt(t, trial, &trial.Attempts[i], trial.Attempts[i].Seq+offset); err != nil {
+			return err
+		}
+	}
+	return t.exec("DELETE FROM intents WHERE run = ? AND candidate = ? AND task = ? AND repeat = ?", run, trial.Candidate, trial.TaskSeq, trial.Repeat)
+}
+
+// supersede makes room for a trial: what an earlier one of the same cell did is
+// added to it. It returns how many attempts that one had.
+func supersede(t *tx, run int64, trial *eval.Trial) (int, error) {
+	var n int
+	var low int64
+	var high *int64
+	key := []any{run, trial.Candidate, trial.TaskSeq, trial.Repeat}
+	err := t.row("SELECT attempts, cost_low, cost_high FROM trials WHERE run = ? AND candidate = ? AND task = ? AND repeat = ?", key, &n, &low, &high)
+	if isNoRows(err) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	spent := eval.Cost{Low: eval.Money(low), Unbounded: high == nil}
+	if high != nil {
+		spent.High = eval.Money(*high)
+	}
+	trial.Cost.Failed = trial.Cost.Failed.Plus(spent)
+	return n, nil
+}
+
+func micros(d time.Duration) int64 { return d.Microseconds() }
+
+func microsOrNull(d *time.Duration) any {
+	if d == nil {
+		return nil
+	}
+	return d.Microseconds()
+}
+
+func high(c eval.Cost) any {
+	if c.Unbounded {
+		return nil
+	}
+	return int64(c.High)
+}
+
+func boolOrNull(b *bool) any {
+	if b == nil {
+		return nil
+	}
+	return *b
+}
+
+func insertTrial(t *tx, run int64, trial *eval.Trial, offset int) error {
+	kind, err := t.name(trial.TaskType)
+	if err != nil {
+		return err
+	}
+	var latency, ttft, backend any
+	if d, ok := trial.UserVisible(); ok {
+		latency = micros(d)
+	}
+	if d, ok := trial.FirstToken(); ok {
+		ttft = micros(d)
+	}
+	if d, ok := trial.Backend(); ok {
+		backend = micros(d)
+	}
+	var class, split, plan any
+	if c := trial.ErrorClass(); c != "" {
+		class = string(c)
+	}
+	if trial.Plan != "" {
+		plan = trial.Plan
+	}
+	cost := trial.Cost.Final()
+	if trial.Cost != (eval.CostSplit{Answer: cost}) {
+		b, err := json.Marshal(trial.Cost)
+		if err != nil {
+			return err
+		}
+		split = string(b)
+	}
+	final := trial.Final
+	if final >= 0 {
+		final += offset
+	}
+	return t.exec(`INSERT INTO trials (run, candidate, task, repeat, type, cluster, verdict, class, attempts, retries, fallback,
+		regenerations, final, first_try, after_regen, human_fix, fix_origin, fix_us, latency_us, ttft_us, backend_us,
+		cost_low, cost_high, split, plan) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+		ON CONFLICT (run, candidate, task, repeat) DO UPDATE SET verdict = excluded.verdict, class = excluded.class,
+		attempts = excluded.attempts, retries = trials.retries + excluded.retries, fallback = max(trials.fallback, excluded.fallback),
+		regenerations = trials.regenerations + excluded.regenerations, final = excluded.final, first_try = excluded.first_try,
+		after_regen = excluded.after_regen, human_fix = excluded.human_fix, fix_origin = excluded.fix_origin, fix_us = excluded.fix_us,
+		latency_us = excluded.latency_us, ttft_us = excluded.ttft_us, backend_us = excluded.backend_us,
+		cost_low = excluded.cost_low, cost_high = excluded.cost_high, split = excluded.split, plan = excluded.plan`,
+		run, trial.Candidate, trial.TaskSeq, trial.Repeat, kind, cluster(trial.Cluster), string(trial.Verdict), class,
+		len(trial.Attempts)+offset, trial.Retries(), trial.FallbackUsed(), trial.Regenerations, final,
+		boolOrNull(trial.FirstTry), boolOrNull(trial.AfterRegen), boolOrNull(trial.HumanFix), string(trial.HumanFixFrom), micros(trial.HumanFixTime),
+		latency, ttft, backend, int64(cost.Low), high(cost), split, plan)
+}
+
+// detail is what an attempt has beside its columns.
+type detail struct {
+	Usage      *eval.Usage       `json:"usage,omitempty"` // only where an axis has no column of its own
+	UsageRaw   json.RawMessage   `json:"usage_raw,omitempty"`
+	Failure    *eval.Failure     `json:"failure,omitempty"`
+	FinishRaw  string            `json:"finish_raw,omitempty"`
+	RateLimits map[string]string `json:"rate_limits,omitempty"`
+	ToolCalls  []eval.ToolCall   `json:"tool_calls,omitempty"`
+	Refusal    eval.Untrusted    `json:"refusal,omitempty"`
+	Reason     string            `json:"reason,omitempty"`
+}
+
+func (j *Journal) insertAttempt(t *tx, trial *eval.Trial, a *eval.Attempt, seq int) error {
+	run := j.run
+	var ids [4]any
+	for i, s := range []string{a.Candidate, a.Provider, a.Model, a.Served} {
+		var err error
+		if i == 3 {
+			ids[i], err = t.nameOrNull(s)
+		} else {
+			ids[i], err = t.name(s)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	asked, err := t.ask(a)
+	if err != nil {
+		return err
+	}
+	output, err := t.text([]byte(a.Output))
+	if err != nil {
+		return err
+	}
+	var class, status, finish, request any
+	if a.Failure != nil {
+		class = string(a.Failure.Class)
+	}
+	if a.Status != 0 {
+		status = a.Status
+	}
+	if a.Finish != "" {
+		finish = string(a.Finish)
+	}
+	if a.RequestID != "" {
+		request = a.RequestID
+	}
+	tokens := [4]any{}
+	if u := a.Usage; u != nil {
+		tokens = [4]any{u.InFresh, u.InCacheRead + u.InCacheWrite5m + u.InCacheWrite1h, u.OutText, u.OutReasoning}
+	}
+	if err := t.exec(`INSERT INTO attempts (run, candidate, task, repeat, seq, cause, called, provider, model, served, asked,
+		started_us, queue_us, backoff_us, flight_us, ttft_us, backend_us, recorded, class, status, finish, billing,
+		cost_low, cost_high, in_fresh, in_cached, out_text, out_reason, request_id, output)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		run, trial.Candidate, trial.TaskSeq, trial.Repeat, seq, string(a.Cause), ids[0], ids[1], ids[2], ids[3], asked,
+		a.StartedAt.UnixMicro(), micros(a.QueueWait), micros(a.Backoff), micros(a.InFlight), microsOrNull(a.TTFT), microsOrNull(a.Backend), a.Recorded,
+		class, status, finish, string(a.Billing), int64(a.Cost.Low), high(a.Cost),
+		tokens[0], tokens[1], tokens[2], tokens[3], request, output); err != nil {
+		return err
+	}
+	if err := insertDetail(t, run, trial, a, seq); err != nil {
+		return err
+	}
+	if a.Grade == nil {
+		return nil
+	}
+	scores, err := json.Marshal(a.Grade.Scores)
+	if err != nil {
+		return err
+	}
+	return t.exec("INSERT INTO grades (run, candidate, task, repeat, grading, attempt, verdict, scores) VALUES (?,?,?,?,?,?,?,?)",
+		run, trial.Candidate, trial.TaskSeq, trial.Repeat, j.grading, seq, string(a.Grade.Verdict), string(scores))
+}
+
+func insertDetail(t *tx, run int64, trial *eval.Trial, a *eval.Attempt, seq int) error {
+	d := detail{Failure: a.Failure, FinishRaw: a.FinishRaw, RateLimits: a.RateLimits, ToolCalls: a.ToolCalls, Refusal: a.Refusal, Reason: a.Reason}
+	if d.FinishRaw == string(a.Finish) {
+		d.FinishRaw = ""
+	}
+	if u := a.Usage; u != nil {
+		d.UsageRaw = u.Raw
+		if u.InCacheRead+u.InCacheWrite5m+u.InCacheWrite1h+u.InAudio+u.InImage+u.OutAudio+u.OutImage > 0 ||
+			u.Tier != "" || u.ProviderCost != nil || len(u.ServerTools) > 0 {
+			d.Usage = u
+		}
+	}
+	if d.UsageRaw == nil && d.Usage == nil && d.Failure == nil && d.FinishRaw == "" && len(d.RateLimits) == 0 && len(d.ToolCalls) == 0 && d.Refusal == "" && d.Reason == "" {
+		return nil
+	}
+	b, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	return t.exec("INSERT INTO details (run, candidate, task, repeat, seq, body) VALUES (?,?,?,?,?,?)",
+		run, trial.Candidate, trial.TaskSeq, trial.Repeat, seq, string(b))
+}
+
+// ErrNotFound is returned for a trial or task that the run does not have.
+var ErrNotFound = errors.New("not in this run")

@@ -1,0 +1,200 @@
+// Package store keeps runs in one SQLite file: plans, tasks, trials, every
+// attempt, grades, texts and the roll-ups that reports are made from.
+//
+// One goroutine writes, in groups; readers have connections of their own. What
+// a call was acknowledged for survives a kill -9 of the process; a power cut may
+// lose the last group, since the write-ahead log is not synchronised on every
+// commit. An intent is written before a paid call, so that a crash leaves
+// "outcome unknown" behind and never nothing.
+//
+// The store knows no statistics and no provider. It never deletes or mends a
+// damaged file: it names it.
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	_ "modernc.org/sqlite" // registers the driver
+
+	"infer/eval"
+)
+
+// Options of Open.
+type Options struct {
+	Now func() time.Time
+}
+
+// Store is one open file.
+type Store struct {
+	path string
+	now  func() time.Time
+	read *sql.DB // several connections, read-only
+	w    *writer // nil when opened read-only
+}
+
+// pragmas of every connection. busy_timeout comes first, so that the others
+// already wait for a lock; trusted_schema and cell_size_check defend against a
+// file that was made to be opened.
+var pragmas = []string{"busy_timeout(10000)", "foreign_keys(1)", "trusted_schema(0)", "cell_size_check(1)", "temp_store(2)"}
+
+// Open opens the file for reading and writing, makes it if it is not there
+// (mode 0600, its folder 0700), and migrates an older one.
+func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if err := create(path); err != nil {
+		return nil, err
+	}
+	if err := inspect(path); err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", dsn(path, "rwc", "journal_mode(WAL)", "synchronous(NORMAL)", "cache_size(-16000)"))
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(1)
+	if err := migrate(ctx, db, path); err != nil {
+		_ = db.Close()
+		return nil, explain(path, err)
+	}
+	s := &Store{path: path, now: o.Now}
+	if s.w, err = newWriter(ctx, db); err != nil {
+		_ = db.Close()
+		return nil, explain(path, err)
+	}
+	if s.read, err = readers(path); err != nil {
+		_ = s.w.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// OpenReadOnly opens an existing file for reading only.
+func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
+	info, err := os.Stat(path)
+	if err != nil || info.Size() == 0 {
+		if err == nil || errors.Is(err, os.ErrNotExist) {
+			err = fmt.Errorf("no store at %s", path)
+		}
+		return nil, eval.Invalid(err, "`infer eval PATH` makes one, `--store FILE` names another")
+	}
+	if err := inspect(path); err != nil {
+		return nil, err
+	}
+	db, err := readers(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{path: path, now: time.Now, read: db}
+	var version int
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		_ = db.Close()
+		return nil, explain(path, err)
+	}
+	if err := checkVersion(path, version); err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	if version < schemaVersion() {
+		_ = db.Close()
+		return nil, eval.WithHint(eval.KindStore, fmt.Errorf("store %s was made by an older infer (format %d, this one reads %d)", path, version, schemaVersion()),
+			"`infer db check` opens it for writing and migrates it")
+	}
+	return s, nil
+}
+
+// Path returns the file's path as it was given.
+func (s *Store) Path() string { return s.path }
+
+// Close writes what is waiting and closes the file.
+func (s *Store) Close() error {
+	var err error
+	if s.w != nil {
+		err = s.w.close()
+	}
+	return errors.Join(err, s.read.Close())
+}
+
+func readers(path string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", dsn(path, "ro", "query_only(1)", "cache_size(-8000)"))
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(4)
+	return db, nil
+}
+
+func dsn(path, mode string, more ...string) string {
+	q := url.Values{"mode": {mode}, "_txlock": {"immediate"}}
+	for _, p := range append(append([]string(nil), pragmas...), more...) {
+		q.Add("_pragma", p)
+	}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
+}
+
+// create makes the folder and an empty file with tight modes; SQLite gives the
+// files beside it the same mode.
+func create(path string) error {
+	if dir := filepath.Dir(path); dir != "." {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return eval.WithHint(eval.KindOperational, fmt.Errorf("make folder of store: %w", err), "name a store in a folder you may write: --store FILE")
+		}
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return eval.WithHint(eval.KindOperational, fmt.Errorf("open store: %w", err), "name a file you may write: --store FILE")
+	}
+	return f.Close()
+}
+
+// inspect refuses a file that is not an SQLite database before SQLite sees it.
+func inspect(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return eval.WithHint(eval.KindOperational, fmt.Errorf("open store: %w", err), "name another file: --store FILE")
+	}
+	defer f.Close() //nolint:errcheck // opened for reading only
+	head := make([]byte, 16)
+	n, err := io.ReadFull(f, head)
+	if n == 0 && errors.Is(err, io.EOF) {
+		return nil // new
+	}
+	if !bytes.Equal(head[:n], []byte("SQLite format 3\x00")) {
+		return eval.Invalid(fmt.Errorf("%s is not an infer store", path), "name the right file with --store FILE; this one was not touched")
+	}
+	return nil
+}
+
+// explain gives SQLite's own errors the words, kind and hint of ours.
+func explain(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var known *eval.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	msg := err.Error()
+	switch {
+	case strings.Contains(msg, "locked") || strings.Contains(msg, "SQLITE_BUSY"):
+		return eval.WithHint(eval.KindStore, fmt.Errorf("store %s is locked by another process: %w", path, err), "wait for it to end, or use another file: --store FILE")
+	case strings.Contains(msg, "malformed") || strings.Contains(msg, "not a database"):
+		return eval.WithHint(eval.KindOperational, fmt.Errorf("store %s is damaged: %w", path, err), "`infer db check` says where; `infer db repair` saves what can be read to a new file")
+	case strings.Contains(msg, "full"):
+		return eval.WithHint(eval.KindOperational, fmt.Errorf("store %s: no space left: %w", path, err), "free some space and run the same command again: it continues where it stopped")
+	case strings.Contains(msg, "readonly") || strings.Contains(msg, "unable to open"):
+		return eval.WithHint(eval.KindOperational, fmt.Errorf("store %s cannot be written: %w", path, err), "name a file you may write: --store FILE")
+	}
+	return fmt.Errorf("store %s: %w", path, err)
+}

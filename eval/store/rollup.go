@@ -1,0 +1,336 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sort"
+
+	"infer/eval"
+)
+
+// allTypes is the task type of the cells over all task types.
+const allTypes = "*"
+
+// Cells returns the sums of every candidate on every task type and, under the
+// task type "*", over all of them; sorted by task type, then candidate. They
+// come from the roll-ups where those agree with the trials, else from a scan.
+func (s *Store) Cells(ctx context.Context, runID string) ([]eval.Cell, error) {
+	var id int64
+	var rolled bool
+	if err := s.read.QueryRowContext(ctx, "SELECT id, rolled FROM runs WHERE key = ?", runID).Scan(&id, &rolled); err != nil {
+		return nil, explain(s.path, fmt.Errorf("find run %s: %w", runID, err))
+	}
+	if !rolled {
+		return s.scanCells(ctx, id)
+	}
+	rows, err := s.read.QueryContext(ctx, "SELECT body FROM rollups WHERE run = ? ORDER BY type, candidate", id)
+	if err != nil {
+		return nil, explain(s.path, err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err is checked
+	var cells []eval.Cell
+	for rows.Next() {
+		var body []byte
+		var c eval.Cell
+		if err := rows.Scan(&body); err != nil {
+			return nil, explain(s.path, err)
+		}
+		if err := json.Unmarshal(body, &c); err != nil {
+			return nil, fmt.Errorf("read roll-up: %w", err)
+		}
+		cells = append(cells, c)
+	}
+	return cells, explain(s.path, rows.Err())
+}
+
+// roll computes the run's cells from its trials and stores them.
+func (s *Store) roll(ctx context.Context, runID string) error {
+	id, err := s.runKey(ctx, runID)
+	if err != nil {
+		return err
+	}
+	cells, err := s.scanCells(ctx, id)
+	if err != nil {
+		return err
+	}
+	return explain(s.path, s.w.wait(ctx, func(t *tx) error {
+		if err := t.exec("DELETE FROM rollups WHERE run = ?", id); err != nil {
+			return err
+		}
+		for i := range cells {
+			b, err := json.Marshal(&cells[i])
+			if err != nil {
+				return err
+			}
+			if err := t.exec("INSERT INTO rollups (run, type, candidate, body) VALUES (?, ?, ?, ?)", id, cells[i].TaskType, cells[i].Candidate, string(b)); err != nil {
+				return err
+			}
+		}
+		return t.exec("UPDATE runs SET rolled = 1 WHERE id = ?", id)
+	}))
+}
+
+// moments are the sums of one cluster in one cell.
+type moments struct {
+	t, n int64
+	c    float64
+}
+
+// gather builds the cells of one candidate from its trials, which come in order
+// of task, so that only clusters that span tasks must be remembered.
+type gather struct {
+	cells    map[string]*eval.Cell
+	clusters map[string]map[int64]*moments // by task type, then cluster
+	latency  map[string][]int64            // by task type, up to one more than the limit
+	ttft     map[string][]int64
+}
+
+func newGather() *gather {
+	return &gather{cells: make(map[string]*eval.Cell), clusters: make(map[string]map[int64]*moments),
+		latency: make(map[string][]int64), ttft: make(map[string][]int64)}
+}
+
+// keep remembers a value for the exact quantiles, as long as there are few.
+func keep(values map[string][]int64, kind string, v sql.NullInt64) {
+	if v.Valid && len(values[kind]) <= eval.ExactLimit {
+		values[kind] = append(values[kind], v.Int64)
+	}
+}
+
+func exact(values []int64) *[2]int64 {
+	n := len(values)
+	if n == 0 || n > eval.ExactLimit {
+		return nil
+	}
+	slices.Sort(values)
+	return &[2]int64{values[(n+1)/2-1], values[(95*n+99)/100-1]}
+}
+
+func (g *gather) cell(kind string, candidate int) (*eval.Cell, map[int64]*moments) {
+	c, ok := g.cells[kind]
+	if !ok {
+		c = &eval.Cell{TaskType: kind, Candidate: candidate, Errors: make(map[eval.Class]int64)}
+		g.cells[kind] = c
+		g.clusters[kind] = make(map[int64]*moments)
+	}
+	return c, g.clusters[kind]
+}
+
+// trialRow is one trial as the roll-up reads it.
+type trialRow struct {
+	candidate     int
+	kind          string
+	cluster       int64
+	verdict       eval.Verdict
+	class         sql.NullString
+	attempts      int64
+	retries       int64
+	fallback      bool
+	regenerations int64
+	firstTry      sql.NullBool
+	afterRegen    sql.NullBool
+	humanFix      sql.NullBool
+	latency, ttft sql.NullInt64
+	low           int64
+	high          sql.NullInt64
+	split         sql.NullString
+}
+
+func (s *Store) scanCells(ctx context.Context, run int64) ([]eval.Cell, error) {
+	types, err := s.dictionary(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.read.QueryContext(ctx, `SELECT candidate, type, cluster, verdict, class, attempts, retries, fallback, regenerations,
+		first_try, after_regen, human_fix, latency_us, ttft_us, cost_low, cost_high, split
+		FROM trials WHERE run = ? ORDER BY candidate, task, repeat`, run)
+	if err != nil {
+		return nil, explain(s.path, err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err is checked
+	var out []eval.Cell
+	var g *gather
+	last := -1
+	for rows.Next() {
+		var r trialRow
+		var kind int64
+		if err := rows.Scan(&r.candidate, &kind, &r.cluster, &r.verdict, &r.class, &r.attempts, &r.retries, &r.fallback, &r.regenerations,
+			&r.firstTry, &r.afterRegen, &r.humanFix, &r.latency, &r.ttft, &r.low, &r.high, &r.split); err != nil {
+			return nil, explain(s.path, err)
+		}
+		if r.candidate != last {
+			out = append(out, g.finish()...)
+			g = newGather()
+			last = r.candidate
+		}
+		r.kind = types[kind]
+		if err := g.add(&r); err != nil {
+			return nil, err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, explain(s.path, err)
+	}
+	out = append(out, g.finish()...)
+	sort.SliceStable(out, func(i, j int) bool {
+		if out[i].TaskType != out[j].TaskType {
+			return out[i].TaskType < out[j].TaskType
+		}
+		return out[i].Candidate < out[j].Candidate
+	})
+	return out, s.addFlights(ctx, run, out, types)
+}
+
+// add counts one trial in its task type's cell and in the overall one.
+func (g *gather) add(r *trialRow) error {
+	cost := eval.Cost{Low: eval.Money(r.low), High: eval.Money(r.high.Int64), Unbounded: !r.high.Valid}
+	split := eval.CostSplit{Answer: cost}
+	if r.split.Valid {
+		split = eval.CostSplit{}
+		if err := json.Unmarshal([]byte(r.split.String), &split); err != nil {
+			return fmt.Errorf("read cost split of a trial: %w", err)
+		}
+	}
+	for _, kind := range []string{r.kind, allTypes} {
+		c, clusters := g.cell(kind, r.candidate)
+		count(c, r)
+		c.Split = c.Split.Plus(split)
+		keep(g.latency, kind, r.latency)
+		keep(g.ttft, kind, r.ttft)
+		m, ok := clusters[r.cluster]
+		if !ok {
+			m = new(moments)
+			clusters[r.cluster] = m
+		}
+		if eval.Judged(r.verdict, eval.Class(r.class.String)) {
+			m.n++
+			if r.verdict == eval.Accepted {
+				m.t++
+			}
+		}
+		m.c += cost.Low.Float()
+	}
+	return nil
+}
+
+func count(c *eval.Cell, r *trialRow) {
+	c.N++
+	switch r.verdict {
+	case eval.Accepted:
+		c.Accepted++
+	case eval.Rejected:
+		c.Rejected++
+	case eval.Unscored:
+		c.Unscored++
+	case eval.Errored:
+		c.Errored++
+		c.Errors[eval.Class(r.class.String)]++
+	case eval.Diverged:
+		c.Diverged++
+	case eval.NeedsConfirmation:
+		c.NeedsConfirmation++
+	}
+	if eval.Judged(r.verdict, eval.Class(r.class.String)) {
+		c.Judged++
+	}
+	if r.firstTry.Bool {
+		c.FirstTry++
+	}
+	if r.afterRegen.Bool {
+		c.AfterRegen++
+	}
+	if r.humanFix.Bool {
+		c.HumanFixes++
+	}
+	if r.fallback {
+		c.Fallbacks++
+	}
+	c.Attempts += r.attempts
+	c.Retries += r.retries
+	c.Regenerations += r.regenerations
+	if r.latency.Valid {
+		c.Latency.Add(r.latency.Int64)
+	}
+	if r.ttft.Valid {
+		c.TTFT.Add(r.ttft.Int64)
+	}
+}
+
+// finish turns the remembered clusters into the cells' sums.
+func (g *gather) finish() []eval.Cell {
+	if g == nil {
+		return nil
+	}
+	out := make([]eval.Cell, 0, len(g.cells))
+	for kind, c := range g.cells {
+		keys := make([]int64, 0, len(g.clusters[kind]))
+		for k := range g.clusters[kind] {
+			keys = append(keys, k)
+		}
+		sort.Slice(keys, func(i, j int) bool { return keys[i] < keys[j] }) // the same order, so the same rounding
+		for _, k := range keys {
+			m := g.clusters[kind][k]
+			t, n := float64(m.t), float64(m.n)
+			c.CostClusters++
+			c.SumC, c.SumC2, c.SumCT = c.SumC+m.c, c.SumC2+m.c*m.c, c.SumCT+m.c*t
+			c.SumT2 += t * t
+			if m.n > 0 {
+				c.Clusters++
+				c.SumTN, c.SumN2 = c.SumTN+t*n, c.SumN2+n*n
+			}
+		}
+		c.ExactLatency, c.ExactTTFT = exact(g.latency[kind]), exact(g.ttft[kind])
+		out = append(out, *c)
+	}
+	return out
+}
+
+// addFlights fills in the figures that only attempts have.
+func (s *Store) addFlights(ctx context.Context, run int64, cells []eval.Cell, types map[int64]string) error {
+	at := make(map[[2]any]*eval.Cell, len(cells))
+	for i := range cells {
+		at[[2]any{cells[i].TaskType, cells[i].Candidate}] = &cells[i]
+	}
+	rows, err := s.read.QueryContext(ctx, `SELECT t.type, a.candidate, a.flight_us, a.queue_us FROM attempts a
+		JOIN trials t USING (run, candidate, task, repeat) WHERE a.run = ?`, run)
+	if err != nil {
+		return explain(s.path, err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err is checked
+	for rows.Next() {
+		var kind, flight, queue int64
+		var candidate int
+		if err := rows.Scan(&kind, &candidate, &flight, &queue); err != nil {
+			return explain(s.path, err)
+		}
+		for _, name := range []string{types[kind], allTypes} {
+			if c := at[[2]any{name, candidate}]; c != nil {
+				c.Flight.Add(flight)
+				c.Queue.Add(queue)
+			}
+		}
+	}
+	return explain(s.path, rows.Err())
+}
+
+// dictionary returns the names of the run's task types by number.
+func (s *Store) dictionary(ctx context.Context, run int64) (map[int64]string, error) {
+	rows, err := s.read.QueryContext(ctx, "SELECT id, name FROM names WHERE id IN (SELECT DISTINCT type FROM tasks WHERE run = ?)", run)
+	if err != nil {
+		return nil, explain(s.path, err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err is checked
+	names := make(map[int64]string)
+	for rows.Next() {
+		var id int64
+		var name string
+		if err := rows.Scan(&id, &name); err != nil {
+			return nil, explain(s.path, err)
+		}
+		names[id] = name
+	}
+	return names, explain(s.path, rows.Err())
+}

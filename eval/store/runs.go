@@ -1,0 +1,263 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"infer/eval"
+)
+
+// staleAfter is how long a writing process may be silent before another may
+// take its run over although a process of that number exists.
+const staleAfter = time.Minute
+
+// RunInfo is one line of a list of runs.
+type RunInfo struct {
+	ID        string
+	Name      string
+	State     eval.RunState
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	Dataset   eval.Dataset
+	Models    []string // candidate names
+	Planned   int
+	Trials    int64
+	Accepted  int64
+	Cost      eval.Cost
+}
+
+// StartRun creates the run, or continues the one with the same ID: candidates
+// that it has keep their index, new ones are appended, and run is rewritten to
+// the merged plan. It fails with eval.KindStore while another live process
+// writes the run.
+func (s *Store) StartRun(ctx context.Context, run *eval.Run) (resumed bool, err error) {
+	now := s.now()
+	err = s.w.wait(ctx, func(t *tx) error {
+		var id int64
+		var body string
+		var pid, beat sql.NullInt64
+		err := t.row("SELECT id, body, writer_pid, writer_us FROM runs WHERE key = ?", []any{run.ID}, &id, &body, &pid, &beat)
+		if errors.Is(err, sql.ErrNoRows) {
+			run.CreatedAt, run.UpdatedAt, run.State = now, now, eval.RunRunning
+			return insertRun(t, run, now)
+		}
+		if err != nil {
+			return err
+		}
+		if held(pid, beat, now) {
+			return eval.WithHint(eval.KindStore, fmt.Errorf("run %s is being written by process %d", run.ID, pid.Int64),
+				"wait for it to end, or end it: the same command then continues where it stopped")
+		}
+		var old eval.Run
+		if err := json.Unmarshal([]byte(body), &old); err != nil {
+			return fmt.Errorf("read plan of run %s: %w", run.ID, err)
+		}
+		resumed = true
+		merge(&old, run)
+		run.UpdatedAt, run.State = now, eval.RunRunning
+		b, err := json.Marshal(run)
+		if err != nil {
+			return err
+		}
+		return t.exec("UPDATE runs SET state = 'running', updated_us = ?, body = ?, rolled = 0, writer_pid = ?, writer_us = ? WHERE id = ?",
+			now.UnixMicro(), string(b), os.Getpid(), now.UnixMicro(), id)
+	})
+	return resumed, explain(s.path, err)
+}
+
+func insertRun(t *tx, run *eval.Run, now time.Time) error {
+	b, err := json.Marshal(run)
+	if err != nil {
+		return err
+	}
+	if err := t.exec("INSERT INTO runs (key, name, state, created_us, updated_us, body, writer_pid, writer_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		run.ID, run.Name, string(run.State), now.UnixMicro(), now.UnixMicro(), string(b), os.Getpid(), now.UnixMicro()); err != nil {
+		return err
+	}
+	g, err := json.Marshal(run.Grading)
+	if err != nil {
+		return err
+	}
+	return t.exec("INSERT INTO gradings (run, number, body, at_us) SELECT id, ?, ?, ? FROM runs WHERE key = ?",
+		run.Grading.Number, string(g), now.UnixMicro(), run.ID)
+}
+
+// held reports whether the process that last wrote the run still does.
+func held(pid, beat sql.NullInt64, now time.Time) bool {
+	if !pid.Valid || pid.Int64 == int64(os.Getpid()) || now.Sub(time.UnixMicro(beat.Int64)) > staleAfter {
+		return false
+	}
+	return syscall.Kill(int(pid.Int64), 0) == nil
+}
+
+// merge lays the plan of this invocation over the stored one.
+func merge(old, run *eval.Run) {
+	index := make(map[eval.Digest]int, len(old.Candidates))
+	for i := range old.Candidates {
+		index[old.Candidates[i].Digest()] = i
+	}
+	candidates, prices := old.Candidates, old.Prices
+	for i := range run.Candidates {
+		var price eval.PriceRow
+		if i < len(run.Prices) {
+			price = run.Prices[i]
+		}
+		if at, ok := index[run.Candidates[i].Digest()]; ok {
+			candidates[at] = run.Candidates[i]
+			continue // its price row stays: the run is priced as it was
+		}
+		candidates, prices = append(candidates, run.Candidates[i]), append(prices, price)
+	}
+	run.Candidates, run.Prices = candidates, prices
+	run.CreatedAt, run.Grading = old.CreatedAt, old.Grading
+	run.Repeats = max(run.Repeats, old.Repeats)
+	if old.Limit == 0 || run.Limit != 0 && old.Limit > run.Limit {
+		run.Limit = old.Limit
+	}
+	run.Seed = old.Seed
+}
+
+// Beat says that this process still writes the run.
+func (s *Store) Beat(ctx context.Context, runID string) error {
+	us := s.now().UnixMicro()
+	return s.w.wait(ctx, func(t *tx) error {
+		return t.exec("UPDATE runs SET writer_us = ? WHERE key = ?", us, runID)
+	})
+}
+
+// FinishRun writes the roll-ups and the run's state, and lets go of the run.
+func (s *Store) FinishRun(ctx context.Context, runID string, state eval.RunState) error {
+	us := s.now().UnixMicro()
+	if err := s.w.wait(ctx, func(t *tx) error {
+		return t.exec("UPDATE runs SET state = ?, updated_us = ?, writer_pid = NULL WHERE key = ?", string(state), us, runID)
+	}); err != nil {
+		return explain(s.path, err)
+	}
+	return s.roll(ctx, runID)
+}
+
+// Run returns the run named by an ID, the beginning of one, a name, or "" or
+// "latest" for the newest. An error's hint lists the runs that there are.
+func (s *Store) Run(ctx context.Context, ref string) (*eval.Run, error) {
+	query, args := "SELECT body, state, updated_us FROM runs ORDER BY updated_us DESC, id DESC LIMIT 1", []any(nil)
+	if ref != "" && ref != "latest" {
+		query = `SELECT body, state, updated_us FROM runs WHERE key = ?1 OR name = ?1 OR substr(key, 1, length(?1)) = ?1
+			ORDER BY key = ?1 DESC, name = ?1 DESC, updated_us DESC, id DESC LIMIT 2`
+		args = []any{ref}
+	}
+	rows, err := s.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, explain(s.path, err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err is checked
+	var found []*eval.Run
+	for rows.Next() {
+		var body, state string
+		var us int64
+		run := new(eval.Run)
+		if err := rows.Scan(&body, &state, &us); err != nil {
+			return nil, explain(s.path, err)
+		}
+		if err := json.Unmarshal([]byte(body), run); err != nil {
+			return nil, fmt.Errorf("read plan of a run: %w", err)
+		}
+		run.State, run.UpdatedAt = eval.RunState(state), time.UnixMicro(us).UTC()
+		found = append(found, run)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, explain(s.path, err)
+	}
+	switch {
+	case len(found) == 0 && ref == "":
+		return nil, eval.Invalid(fmt.Errorf("store %s holds no run", s.path), "`infer eval PATH` makes one")
+	case len(found) == 0:
+		return nil, eval.Invalid(fmt.Errorf("no run %q in store %s", ref, s.path), "`infer runs list` shows the runs")
+	case len(found) == 2 && found[0].ID != ref && found[0].Name != ref:
+		return nil, eval.Invalid(fmt.Errorf("run %q is ambiguous: %s, %s, …", ref, found[0].ID, found[1].ID), "give more of its ID")
+	}
+	return found[0], nil
+}
+
+// Runs lists the runs, newest first.
+func (s *Store) Runs(ctx context.Context) ([]RunInfo, error) {
+	rows, err := s.read.QueryContext(ctx, "SELECT body, state, updated_us FROM runs ORDER BY updated_us DESC, id DESC")
+	if err != nil {
+		return nil, explain(s.path, err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err is checked
+	var infos []RunInfo
+	for rows.Next() {
+		var body, state string
+		var us int64
+		var run eval.Run
+		if err := rows.Scan(&body, &state, &us); err != nil {
+			return nil, explain(s.path, err)
+		}
+		if err := json.Unmarshal([]byte(body), &run); err != nil {
+			return nil, fmt.Errorf("read plan of a run: %w", err)
+		}
+		info := RunInfo{ID: run.ID, Name: run.Name, State: eval.RunState(state), CreatedAt: run.CreatedAt,
+			UpdatedAt: time.UnixMicro(us).UTC(), Dataset: run.Dataset, Planned: run.Planned()}
+		for i := range run.Candidates {
+			info.Models = append(info.Models, run.Candidates[i].Name)
+		}
+		infos = append(infos, info)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, explain(s.path, err)
+	}
+	for i := range infos {
+		if err := s.count(ctx, &infos[i]); err != nil {
+			return nil, err
+		}
+	}
+	return infos, nil
+}
+
+// count fills in what the run's roll-ups say.
+func (s *Store) count(ctx context.Context, info *RunInfo) error {
+	cells, err := s.Cells(ctx, info.ID)
+	if err != nil {
+		return err
+	}
+	for i := range cells {
+		if cells[i].TaskType == allTypes {
+			info.Trials += cells[i].N
+			info.Accepted += cells[i].Accepted
+			info.Cost = info.Cost.Plus(cells[i].Cost())
+		}
+	}
+	return nil
+}
+
+// DeleteRun removes a run with everything that belongs to it alone.
+func (s *Store) DeleteRun(ctx context.Context, runID string) error {
+	err := s.w.wait(ctx, func(t *tx) error { return t.exec("DELETE FROM runs WHERE key = ?", runID) })
+	if err == nil {
+		err = s.w.wait(ctx, func(t *tx) error {
+			return t.exec(`DELETE FROM trials WHERE run NOT IN (SELECT id FROM runs)`)
+		})
+	}
+	if err == nil {
+		err = s.w.wait(ctx, func(t *tx) error {
+			t.forget()
+			return t.exec(`DELETE FROM payloads WHERE digest NOT IN (SELECT payload FROM tasks UNION SELECT output FROM attempts WHERE output IS NOT NULL)`)
+		})
+	}
+	return explain(s.path, err)
+}
+
+// runKey returns the row number of a run.
+func (s *Store) runKey(ctx context.Context, runID string) (int64, error) {
+	var id int64
+	if err := s.read.QueryRowContext(ctx, "SELECT id FROM runs WHERE key = ?", runID).Scan(&id); err != nil {
+		return 0, explain(s.path, fmt.Errorf("find run %s: %w", runID, err))
+	}
+	return id, nil
+}
