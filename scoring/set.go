@@ -1,0 +1,174 @@
+package scoring
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"infer/eval"
+	"infer/scoring/grade"
+)
+
+// Other is the key of the rule for task types without one of their own.
+const Other = "*"
+
+// maxLineRules bounds how many different rules of dataset lines are kept
+// compiled.
+const maxLineRules = 4096
+
+// Set is the compiled rules of a run. It is safe for concurrent use.
+type Set struct {
+	types map[string]rule
+
+	mu    sync.Mutex
+	lines map[string]rule // rules of single lines, by their JSON
+}
+
+// Compile compiles rules by task type; the key "*" is for every other type. A
+// task type without a rule is graded by the type of its expected value. Errors
+// are eval.KindInvalid with a hint.
+func Compile(rules map[string]json.RawMessage) (*Set, error) {
+	s := &Set{types: make(map[string]rule, len(rules)), lines: make(map[string]rule)}
+	for kind, raw := range rules {
+		r, err := parseRule(raw, 0)
+		if err != nil {
+			if kind == Other {
+				return nil, fmt.Errorf("graders: %w", err)
+			}
+			return nil, fmt.Errorf("task type %s: graders: %w", eval.Untrusted(kind).Line(60), err)
+		}
+		s.types[kind] = r
+	}
+	return s, nil
+}
+
+// Check compiles a line's own graders, so that a mistake is found before
+// anything is sent.
+func (s *Set) Check(t *eval.Task) error {
+	_, err := s.rule(t)
+	return err
+}
+
+func (s *Set) rule(t *eval.Task) (rule, error) {
+	if len(t.Graders) > 0 {
+		return s.lineRule(t.Graders)
+	}
+	if r, ok := s.types[t.Type]; ok {
+		return r, nil
+	}
+	if r, ok := s.types[Other]; ok {
+		return r, nil
+	}
+	return byExpected(t.Expected), nil
+}
+
+func (s *Set) lineRule(graders []json.RawMessage) (rule, error) {
+	key, err := json.Marshal(graders)
+	if err != nil {
+		return nil, fmt.Errorf("graders: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r, ok := s.lines[string(key)]; ok {
+		return r, nil
+	}
+	r, err := parseRule(key, 0)
+	if err != nil {
+		return nil, fmt.Errorf("graders: %w", err)
+	}
+	if len(s.lines) >= maxLineRules {
+		s.lines = make(map[string]rule)
+	}
+	s.lines[string(key)] = r
+	return r, nil
+}
+
+// The rules for tasks that no grader was named for.
+var (
+	exactRule  = leaf{&grade.Exact{}}
+	numberRule = leaf{&grade.Number{}}
+	jsonRule   = leaf{&grade.JSON{Extract: true}}
+	boolRule   = leaf{&grade.OneOf{Labels: []string{"true", "false"}}}
+)
+
+// byExpected is the default rule: a text is compared exactly after trimming, a
+// number as a number, a truth value as a label, anything else as JSON. nil = no
+// expected value, so nothing to compare with.
+func byExpected(expected json.RawMessage) rule {
+	expected = bytes.TrimSpace(expected)
+	if len(expected) == 0 {
+		return nil
+	}
+	switch c := expected[0]; {
+	case c == '"':
+		return exactRule
+	case c == '-' || c >= '0' && c <= '9':
+		return numberRule
+	case c == 't' || c == 'f':
+		return boolRule
+	}
+	return jsonRule
+}
+
+// DefaultGrader names the grader that a task without rules gets; "" = none.
+func DefaultGrader(expected json.RawMessage) string {
+	switch byExpected(expected) {
+	case nil:
+		return ""
+	case rule(exactRule):
+		return "exact"
+	case rule(numberRule):
+		return "number"
+	case rule(boolRule):
+		return "one_of"
+	}
+	return "json"
+}
+
+// Grade judges one answer: by the line's graders, else its task type's, else by
+// the type of its expected value.
+func (s *Set) Grade(ctx context.Context, t *eval.Task, r *eval.Response) eval.Grade {
+	rule, err := s.rule(t)
+	if err != nil {
+		return eval.Grade{Verdict: eval.Unscored, Scores: []eval.Score{{Grader: "graders", Error: eval.Untrusted(err.Error())}}}
+	}
+	if rule == nil {
+		return eval.Grade{Verdict: eval.Unscored, Scores: []eval.Score{{Grader: "none", Error: "the task has neither an expected value nor a grader"}}}
+	}
+	var g eval.Grade
+	pass, _ := rule.judge(ctx, t, r, &g.Scores)
+	switch {
+	case pass == nil:
+		g.Verdict = eval.Unscored
+	case *pass:
+		g.Verdict = eval.Accepted
+	default:
+		g.Verdict = eval.Rejected
+	}
+	return g
+}
+
+// Repair decides by a repair rule whether a person would mend a rejected
+// answer; nil = the rule cannot say, since there is nothing to compare with.
+func Repair(t *eval.Task, r *eval.Response, rule *eval.RepairRule) *bool {
+	var fix, known bool
+	if rule.MaxMissingFields != nil {
+		if n, ok := grade.WrongFields(t.Expected, r.Text.Raw()); ok {
+			known, fix = true, n <= *rule.MaxMissingFields
+		}
+	}
+	if rule.MaxEditRatio != nil && !fix && len(t.Expected) > 0 {
+		var want string
+		if json.Unmarshal(t.Expected, &want) != nil {
+			want = string(t.Expected)
+		}
+		sim, _ := grade.Similarity(want, r.Text.Raw())
+		known, fix = true, 1-sim <= *rule.MaxEditRatio
+	}
+	if !known {
+		return nil
+	}
+	return &fix
+}
