@@ -1,0 +1,229 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"sort"
+
+	"infer/eval"
+	"infer/scoring/stats"
+)
+
+// confidence of every interval in a report.
+const confidence = 0.95
+
+// few is the number of clusters below which rates are not to be relied on.
+const few = 10
+
+// Build makes the report of a run from its cells, as the store gives them: one
+// for each candidate on each task type, and one on Overall.
+func Build(run *eval.Run, cells []eval.Cell) (*Report, error) {
+	r := &Report{Schema: Schema, Run: describe(run), Cells: make([]Cell, 0, len(cells)), Warnings: []string{}}
+	for i := range cells {
+		if cells[i].Candidate < 0 || cells[i].Candidate >= len(run.Candidates) {
+			return nil, fmt.Errorf("cell of candidate %d, but the plan has %d", cells[i].Candidate, len(run.Candidates))
+		}
+		r.Cells = append(r.Cells, cell(&cells[i], run.Candidates[cells[i].Candidate].Name))
+		if cells[i].TaskType == Overall {
+			r.Run.Trials += cells[i].N
+		}
+	}
+	sort.SliceStable(r.Cells, func(i, j int) bool {
+		a, b := r.Cells[i].TaskType, r.Cells[j].TaskType
+		return a != b && (a == Overall || b != Overall && a < b)
+	})
+	r.warn(run, cells)
+	r.judge(run, cells)
+	return r, nil
+}
+
+func describe(run *eval.Run) Run {
+	d := Run{ID: run.ID, Name: run.Name, State: run.State, CreatedAt: run.CreatedAt, UpdatedAt: run.UpdatedAt, Dataset: run.Dataset,
+		Repeats: run.Repeats, Seed: run.Seed, Concurrency: run.Concurrency, Planned: run.Planned(), Grading: run.Grading.Number,
+		Version: run.Version, Imported: run.Imported, Candidates: make([]Candidate, len(run.Candidates))}
+	for i := range run.Candidates {
+		c := &run.Candidates[i]
+		d.Candidates[i] = Candidate{Name: c.Name, Provider: c.Provider, Model: c.Model, Digest: c.Digest()}
+		if i < len(run.Prices) && run.Prices[i].Model != "" {
+			d.Candidates[i].Price = &run.Prices[i]
+		}
+	}
+	return d
+}
+
+func cell(c *eval.Cell, name string) Cell {
+	out := Cell{TaskType: c.TaskType, Candidate: name, N: c.N, Accepted: c.Accepted, FirstTry: c.FirstTry, AfterRegeneration: c.AfterRegen,
+		Rejected: c.Rejected, Unscored: c.Unscored, Errored: c.Errored, Diverged: c.Diverged, NeedsConfirmation: c.NeedsConfirmation,
+		Errors: make(map[eval.Class]int64), Faults: make(map[string]int64), Attempts: c.Attempts, Retries: c.Retries,
+		Fallbacks: c.Fallbacks, Regenerations: c.Regenerations, HumanFixes: c.HumanFixes,
+		Latency: quantiles(&c.Latency, c.ExactLatency), TTFT: quantiles(&c.TTFT, c.ExactTTFT),
+		Flight: quantiles(&c.Flight, nil), Queue: quantiles(&c.Queue, nil), Cost: money(c.Cost())}
+	for class, n := range c.Errors {
+		out.Errors[class] = n
+		out.Faults[class.Fault()] += n
+	}
+	s := &c.Split
+	out.Split = Split{Answer: money(s.Answer), Retries: money(s.Retries), Failed: money(s.Failed), Fallback: money(s.Fallback),
+		Regeneration: money(s.Regeneration), Tools: money(s.Tools), Repair: money(s.Repair), Judge: money(s.Judge)}
+	out.Acceptance = rate(c)
+	out.CostPerAccepted = costPer(c)
+	out.Notes = notes(c)
+	return out
+}
+
+func rate(c *eval.Cell) Rate {
+	s := clusterSums(c)
+	p, ok := s.Rate()
+	if !ok {
+		return Rate{}
+	}
+	iv, _ := stats.WilsonClustered(s, confidence)
+	return Rate{Point: &p, Lo: &iv.Lo, Hi: &iv.Hi, Clusters: c.Clusters}
+}
+
+func clusterSums(c *eval.Cell) stats.ClusterSums {
+	return stats.ClusterSums{G: float64(c.Clusters), T: float64(c.Accepted), N: float64(c.Judged), T2: c.SumT2, TN: c.SumTN, N2: c.SumN2}
+}
+
+// costPer is the cost of an accepted task. A cost that is only known as a range
+// gives no point, but an interval that holds it: from the interval of the lower
+// end to that of the upper one, which is the same interval scaled.
+func costPer(c *eval.Cell) CostPer {
+	cost := c.Cost()
+	if c.Accepted == 0 {
+		if !cost.Known() {
+			return CostPer{}
+		}
+		bound, _, ok := stats.CostWithoutAccepted(cost.Low.Float(), c.N, confidence)
+		if !ok {
+			return CostPer{}
+		}
+		return CostPer{Lo: &bound}
+	}
+	if cost.Unbounded {
+		return CostPer{}
+	}
+	r, ok := stats.CostPerAccepted(stats.CostSums{G: float64(c.CostClusters), C: c.SumC, A: float64(c.Accepted), C2: c.SumC2, A2: c.SumT2, CA: c.SumCT}, confidence)
+	if !ok {
+		return CostPer{}
+	}
+	out := CostPer{Lo: &r.Lo}
+	if !r.Unbounded {
+		out.Hi = &r.Hi
+	}
+	if cost.Known() {
+		point := cost.Low.Float() / float64(c.Accepted) // the exact sum, not the rounded one
+		out.Point = &point
+		return out
+	}
+	if out.Hi != nil {
+		if cost.Low <= 0 {
+			out.Hi = nil
+		} else {
+			hi := r.Hi * cost.High.Float() / cost.Low.Float()
+			out.Hi = &hi
+		}
+	}
+	return out
+}
+
+func money(c eval.Cost) Money {
+	m := Money{Low: USD(c.Low), Known: c.Known()}
+	if !c.Unbounded {
+		high := USD(c.High)
+		m.High = &high
+	}
+	if m.Known {
+		total := USD(c.Low)
+		m.Total = &total
+	}
+	return m
+}
+
+// quantiles prefers exact order statistics; a histogram's are within 0.39 %.
+func quantiles(h *eval.Histogram, exact *[2]int64) Quantiles {
+	q := Quantiles{N: h.N()}
+	if exact != nil {
+		p50, p95 := float64(exact[0])/1000, float64(exact[1])/1000
+		q.P50, q.P95 = &p50, &p95
+		return q
+	}
+	for _, at := range []struct {
+		q    float64
+		dest **float64
+	}{{0.5, &q.P50}, {0.95, &q.P95}} {
+		if us, ok := h.Quantile(at.q); ok {
+			ms := math.Round(us) / 1000
+			*at.dest = &ms
+		}
+	}
+	return q
+}
+
+// notes are what a reader of this row must know.
+func notes(c *eval.Cell) []string {
+	var out []string
+	if c.Clusters > 0 && c.Clusters < few {
+		out = append(out, fmt.Sprintf("only %d independent tasks: too few to rely on", c.Clusters))
+	}
+	if n := c.Errors[eval.ClassRateLimit]; n > 0 {
+		out = append(out, fmt.Sprintf("%d tasks ended in the caller's own rate limit; they count as not accepted", n))
+	}
+	if n := c.N - c.Judged; n > 0 {
+		out = append(out, fmt.Sprintf("%d of %d trials could not be judged and are in no rate", n, c.N))
+	}
+	if !c.Cost().Known() {
+		out = append(out, "cost not exactly known: "+costReason(c))
+	}
+	if c.Latency.N() > eval.ExactLimit {
+		out = append(out, "latencies are within 0.39 %")
+	}
+	return out
+}
+
+func costReason(c *eval.Cell) string {
+	if c.Cost().Unbounded {
+		return "a price or a usage is missing"
+	}
+	return "some calls failed and may have been billed"
+}
+
+// warn collects what concerns the whole run.
+func (r *Report) warn(run *eval.Run, cells []eval.Cell) {
+	for i := range r.Run.Candidates {
+		c := &r.Run.Candidates[i]
+		if p := c.Price; p == nil && run.Candidates[i].Policy == nil && !run.Imported {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("no price is known for %s: its cost is unknown and it cannot be ranked by cost", eval.Untrusted(c.Name).Line(80)))
+		} else if p != nil && p.Example {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("the price of %s is an invented example", eval.Untrusted(c.Name).Line(80)))
+		}
+	}
+	for i := range cells {
+		c := &cells[i]
+		if c.TaskType != Overall {
+			continue
+		}
+		name := eval.Untrusted(run.Candidates[c.Candidate].Name).Line(80)
+		if c.N > 0 && float64(c.N-c.Judged) > 0.01*float64(c.N) {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("%d of %d trials of %s could not be judged", c.N-c.Judged, c.N, name))
+		}
+		queue, ok1 := c.Queue.Quantile(0.95)
+		flight, ok2 := c.Flight.Quantile(0.5)
+		if ok1 && ok2 && queue > 1000 && queue > 0.1*flight {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("calls of %s waited for infer's own limits (p95 %.1f ms); that wait is in no latency", name, queue/1000))
+		}
+	}
+}
+
+// judge fills in the verdict.
+func (r *Report) judge(run *eval.Run, _ []eval.Cell) {
+	r.Verdict = Verdict{State: StateComplete, Reason: []string{}}
+	if missing := int64(r.Run.Planned) - r.Run.Trials; missing > 0 && !run.Imported {
+		r.Verdict.State = StateIncomplete
+		r.Verdict.Reason = append(r.Verdict.Reason, fmt.Sprintf("%d of %d trials have no outcome", missing, r.Run.Planned))
+	}
+	if r.Run.Trials == 0 {
+		r.Verdict.State = StateIncomplete
+		r.Verdict.Reason = append(r.Verdict.Reason, "no trial has an outcome")
+	}
+}
