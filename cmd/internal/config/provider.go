@@ -1,0 +1,233 @@
+package config
+
+import (
+	"net/netip"
+	"net/url"
+	"regexp"
+	"sort"
+	"strings"
+
+	"infer/eval"
+	"infer/providers/openai"
+	"infer/providers/simulate"
+)
+
+// Endpoint is where an OpenAI-style provider is reached and where its key is
+// found. It never holds a key.
+type Endpoint struct {
+	BaseURL   string
+	Origin    string // where BaseURL is from, as in Value
+	KeyHeader string // header that carries the key; "" = Authorization: Bearer
+	KeyEnv    string // environment variable; "" = none
+	KeyFile   string // path; "" = none
+	KeyCmd    []string
+}
+
+// Endpoint returns where a provider is reached: its base_url, or that of its
+// preset (for openai also OPENAI_BASE_URL), and the key of that host. It returns
+// false for providers of other types.
+func (c *Config) Endpoint(name string) (Endpoint, bool) {
+	p, ok := c.Providers[name]
+	if !ok || p.Type != "" && p.Type != "openai" {
+		return Endpoint{}, false
+	}
+	e := Endpoint{BaseURL: p.BaseURL, Origin: c.origin("providers." + name + ".base_url"), KeyEnv: p.APIKeyEnv, KeyFile: c.Abs(p.APIKeyFile), KeyCmd: command(p.APIKeyCmd)}
+	preset, ok := openai.PresetOf(p.Preset)
+	if !ok {
+		return e, true
+	}
+	e.KeyHeader = preset.KeyHeader
+	if e.BaseURL == "" {
+		e.BaseURL, e.Origin = preset.BaseURL, "preset "+p.Preset
+		if v := c.env("OPENAI_BASE_URL"); v != "" && p.Preset == "openai" {
+			e.BaseURL, e.Origin = v, "env OPENAI_BASE_URL"
+		}
+	}
+	if e.KeyEnv == "" && e.KeyFile == "" && e.KeyCmd == nil {
+		e.KeyEnv = preset.KeyEnv
+	}
+	return e, true
+}
+
+// command is a command as its words: one text is split at white space.
+func command(s Strings) []string {
+	if len(s) == 1 {
+		return strings.Fields(s[0])
+	}
+	return s
+}
+
+// host is a provider's host, for the independence of backups; "" = none.
+func (c *Config) host(name string) string {
+	e, _ := c.Endpoint(name)
+	u, err := url.Parse(e.BaseURL)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+func (c *Config) providerNames() []string {
+	names := make([]string, 0, len(c.Providers))
+	for n := range c.Providers {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// ensureProvider makes sure that a provider of that name is there: one that is
+// configured, or a preset.
+func (c *Config) ensureProvider(name string) (hint string, ok bool) {
+	if _, ok := c.Providers[name]; ok {
+		return "", true
+	}
+	if _, ok := openai.PresetOf(name); ok {
+		c.addProvider(name, Provider{Type: "openai", Preset: name})
+		return "", true
+	}
+	all := append(c.providerNames(), openai.PresetNames()...)
+	return suggest(name, all, "define it under providers, or use one of "), false
+}
+
+func (c *Config) addProvider(name string, p Provider) {
+	if c.Providers == nil {
+		c.Providers = make(map[string]Provider)
+	}
+	c.Providers[name] = p
+}
+
+func (c *Config) validateProviders() error {
+	for _, name := range c.providerNames() {
+		p, at := c.Providers[name], "providers."+name
+		if err := c.checkName(at, name); err != nil {
+			return err
+		}
+		if strings.ContainsAny(name, "/=") {
+			return c.fail(at, "use letters, digits, - and _", "provider %q: a name cannot hold / or =", eval.Untrusted(name).Line(60))
+		}
+		if p.Type == "" {
+			p.Type = "openai"
+			c.Providers[name] = p
+		}
+		if err := c.misplaced(at, p.Type); err != nil {
+			return err
+		}
+		var err error
+		switch p.Type {
+		case "openai":
+			err = c.validateEndpoint(name, &p)
+		case "replay":
+			if len(p.Cassette) == 0 {
+				err = c.fail(at, "name a recording: `infer eval --record FILE` makes one", "provider %s needs a cassette", name)
+			}
+		case "simulate":
+			err = c.validateSimulated(at, &p)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// misplaced finds a setting that providers of another type have.
+func (c *Config) misplaced(at, kind string) error {
+	for _, k := range []struct{ kind, keys string }{
+		{"openai", "preset base_url api_key_env api_key_file api_key_cmd headers allow_http timeouts"},
+		{"replay", "cassette speed"},
+		{"simulate", "seed models"},
+	} {
+		for _, key := range strings.Fields(k.keys) {
+			if _, set := c.places[at+"."+key]; set && k.kind != kind {
+				return c.fail(at+"."+key, "remove it, or set type: "+k.kind, "%s is for providers of type %s; this one is %s", key, k.kind, kind)
+			}
+		}
+	}
+	return nil
+}
+
+var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+
+// validateEndpoint checks what decides who gets a key.
+func (c *Config) validateEndpoint(name string, p *Provider) error {
+	at := "providers." + name
+	preset, known := openai.PresetOf(p.Preset)
+	if p.BaseURL == "" && preset.BaseURL == "" {
+		hint := "give it one, or a preset: " + strings.Join(openai.PresetNames(), ", ")
+		if known {
+			hint = "the preset " + p.Preset + " has none: every installation has its own"
+		}
+		return c.fail(at, hint, "provider %s needs base_url", name)
+	}
+	keys := 0
+	for _, set := range []bool{p.APIKeyEnv != "", p.APIKeyFile != "", len(p.APIKeyCmd) > 0} {
+		if set {
+			keys++
+		}
+	}
+	if keys > 1 {
+		return c.fail(at, "keep one of api_key_env, api_key_file and api_key_cmd", "provider %s has more than one key", name)
+	}
+	if len(p.APIKeyCmd) > 0 && len(command(p.APIKeyCmd)) == 0 {
+		return c.fail(at+".api_key_cmd", "write it like [pass, show, openai]", "api_key_cmd is empty")
+	}
+	for h, v := range p.Headers {
+		if !headerName.MatchString(h) || strings.ContainsAny(v, "\r\n\x00") {
+			return c.fail(at+".headers."+h, "write it as Name: one line of text", "provider %s: %q is not a header", name, eval.Untrusted(h).Line(40))
+		}
+	}
+	if p.BaseURL == "" {
+		return nil
+	}
+	u, err := url.Parse(p.BaseURL)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return c.fail(at+".base_url", "write it like https://api.example.com/v1", "provider %s: base_url is not an http or https URL", name)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return c.fail(at+".base_url", "put the key into the environment and name it with api_key_env", "provider %s: base_url holds a password, a query or a fragment", name)
+	case keys == 0 && preset.KeyEnv != "" && foreign(u, preset.BaseURL):
+		return c.fail(at+".base_url", "name the key of that host with api_key_env, or leave out preset", "provider %s: the key of preset %s is not for %s", name, p.Preset, eval.Untrusted(u.Host).Line(80))
+	case keys > 0 && u.Scheme == "http" && !p.AllowHTTP && !isLoopback(u.Hostname()):
+		return c.fail(at+".base_url", "use https, or set allow_http: true if the network is yours", "provider %s: a key would go to %s in plain text", name, eval.Untrusted(u.Host).Line(80))
+	}
+	return nil
+}
+
+// foreign reports whether a URL points elsewhere than the public service that a
+// preset stands for.
+func foreign(u *url.URL, base string) bool {
+	b, err := url.Parse(base)
+	return err == nil && base != "" && !isLoopback(b.Hostname()) && !strings.EqualFold(b.Host, u.Host)
+}
+
+func isLoopback(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && a.Unmap().IsLoopback()
+}
+
+func (c *Config) validateSimulated(at string, p *Provider) error {
+	if len(p.Models) == 0 {
+		return c.fail(at, "add models: {good: {accuracy: 0.9, latency: 200ms}}", "a simulate provider needs models")
+	}
+	for name, m := range p.Models {
+		s := simulate.Model{Accuracy: 1, TypeAccuracy: m.TypeAccuracy, Faults: m.Faults}
+		for fault := range m.Faults {
+			if !contains(simulate.Faults(), fault) {
+				return c.fail(at+".models."+name+".faults."+fault, suggest(fault, simulate.Faults(), "the faults are "), "unknown fault %q", eval.Untrusted(fault).Line(40))
+			}
+		}
+		if err := s.Validate(); err != nil {
+			return c.fail(at+".models."+name, "the chances of all faults add up to 1 at most", "model %s: %v", eval.Untrusted(name).Line(60), err)
+		}
+	}
+	return nil
+}
+
+// checkName refuses names that cannot be shown as they are.
+func (c *Config) checkName(at, name string) error {
+	if strings.TrimSpace(name) != name || name == "" || eval.Untrusted(name).Line(100) != name {
+		return c.fail(at, "use a name of up to 100 visible characters", "%q is not a name", eval.Untrusted(name).Line(60))
+	}
+	return nil
+}
