@@ -9,38 +9,46 @@
 // axes, or nil where the provider said nothing plausible. Every failure goes
 // through Classify. It honours its context and never panics on what a server
 // sends.
+//
+// Not guaranteed: that a provider's own words are true. A relay that answers
+// 500 for a bad parameter is classified as the provider's failure.
 package providers
 
 import (
-	"context"
 	"errors"
-	"io"
-	"net"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
-	"syscall"
 
 	"infer/eval"
 )
 
+// maxMessage caps the provider's message, in bytes.
+const maxMessage = 2000
+
 // Signal is everything that is known of one failed call.
 type Signal struct {
-	Status  int // HTTP status, 0 = none
-	Type    string
-	Code    string
-	Message string
-	Phase   eval.Phase
-	Err     error // transport error, nil if a response came
-	Header  http.Header
-	Detail  string // raw error body, for signals that live nowhere else
+	Status   int // HTTP status, 0 = none
+	Type     string
+	Code     string
+	Message  string // "" = the text of Err
+	Phase    eval.Phase
+	Err      error // transport error, nil if a response came
+	Header   http.Header
+	Detail   string    // raw error body, for signals that live nowhere else
+	Redactor *Redactor // removes keys from what is kept; nil still removes what looks like one
 }
 
 // Classify decides what a failure is, on status, type, code, message and phase
 // together. The rules are the rows of one table, tried in order; the first that
-// matches decides.
+// matches decides. What it keeps of the provider's words is redacted and capped.
 func Classify(s Signal) *eval.Failure {
-	f := &eval.Failure{Phase: s.Phase, Status: s.Status, Type: clip(s.Type), Code: clip(s.Code),
-		Message: eval.Untrusted(clipTo(s.Message, 2000)), RetryAfter: RetryAfter(s.Header, s.Detail)}
+	if s.Message == "" && s.Err != nil {
+		s.Message = errorText(s.Err)
+	}
+	f := &eval.Failure{Phase: s.Phase, Status: s.Status, Type: clip(s.Redactor.String(s.Type)), Code: clip(s.Redactor.String(s.Code)),
+		Message: eval.Untrusted(clipTo(s.Redactor.String(s.Message), maxMessage)), RetryAfter: RetryAfter(s.Header, s.Detail)}
 	row := classifyRow(s)
 	f.Class, f.Sub, f.Retry, f.RetryOnce, f.Fallback, f.Stop, f.Billing = row.class, row.sub, row.retry, row.once, row.fallback, row.stop, row.billing
 	if f.Message == "" {
@@ -56,82 +64,38 @@ func classifyRow(s Signal) row {
 	if s.Err != nil {
 		return transportRow(s)
 	}
+	s.Status = effectiveStatus(s)
 	text := strings.ToLower(s.Type + " " + s.Code + " " + s.Message + " " + s.Detail)
 	for _, r := range rows {
 		if r.match(s, text) {
 			return r
 		}
 	}
-	return row{class: eval.ClassUnknown, billing: eval.Unbilled, words: "a failure that no rule knows"}
+	return row{name: "unknown", class: eval.ClassUnknown, billing: eval.Unbilled, words: "a failure that no rule knows"}
 }
 
-// transportRow classifies what went wrong below HTTP.
-func transportRow(s Signal) row {
-	var dns *net.DNSError
-	var timeout *TimeoutError
-	switch {
-	case errors.As(s.Err, &timeout):
-		return timeoutRow(timeout, s.Phase)
-	case errors.Is(s.Err, context.Canceled):
-		return row{class: eval.ClassCancelled, billing: eval.Unbilled, words: "cancelled by the caller"}
-	case errors.Is(s.Err, context.DeadlineExceeded):
-		return timeoutRow(&TimeoutError{What: "total"}, s.Phase)
-	case errors.As(s.Err, &dns):
-		return row{class: eval.ClassNetwork, sub: "config", billing: eval.NotBilled, words: "host not found"}
-	case errors.Is(s.Err, syscall.ECONNREFUSED):
-		// Nobody listens. Asking again at once is of no use, but a backup is: a
-		// primary that was shut down looks like this.
-		return row{class: eval.ClassNetwork, sub: "refused", fallback: true, billing: eval.NotBilled, words: "connection refused"}
-	case isTLS(s.Err):
-		return row{class: eval.ClassNetwork, sub: "config", billing: eval.NotBilled, words: "TLS: the certificate is not trusted"}
-	case errors.Is(s.Err, ErrRedirect):
-		return row{class: eval.ClassParameter, sub: "redirect", billing: eval.NotBilled, words: "redirected to another host"}
-	case errors.Is(s.Err, ErrIncomplete):
-		return row{class: eval.ClassNetwork, sub: "incomplete_stream", retry: true, fallback: true, billing: eval.Unbilled, words: "the stream ended without its terminal event"}
-	case errors.Is(s.Err, ErrMalformed):
-		return row{class: eval.ClassUnavailable, sub: "malformed_response", retry: true, fallback: true, billing: eval.Unbilled, words: "the response is not what the wire says"}
-	case errors.Is(s.Err, ErrTooLarge):
-		return row{class: eval.ClassInvalidOutput, sub: "too_large", billing: eval.Unbilled, words: "the response is too large"}
+// effectiveStatus is the status that the rules look at. An error that a relay
+// hides inside a 200 or a stream carries the real status as its code
+// (OpenRouter does so); where it does not, the rules see 0.
+func effectiveStatus(s Signal) int {
+	if s.Status >= 300 {
+		return s.Status
 	}
-	r := row{class: eval.ClassNetwork, retry: true, fallback: true, billing: eval.Unbilled, words: "connection lost"}
-	if s.Phase == eval.PhaseConnect {
-		r.billing, r.words = eval.NotBilled, "cannot connect"
+	if n, err := strconv.Atoi(s.Code); err == nil && n >= 400 && n <= 599 {
+		return n
 	}
-	if errors.Is(s.Err, io.ErrUnexpectedEOF) || s.Phase == eval.PhaseMidStream {
-		r.sub = "incomplete_stream"
-	}
-	return r
+	return 0
 }
 
-func timeoutRow(t *TimeoutError, phase eval.Phase) row {
-	switch {
-	case t.What == "connect":
-		return row{class: eval.ClassTimeout, sub: "connect", retry: true, once: true, fallback: true, billing: eval.NotBilled, words: "no connection in time"}
-	case phase == eval.PhaseMidStream:
-		return row{class: eval.ClassTimeout, sub: t.What, fallback: true, billing: eval.Unbilled, words: "the answer was not complete in time"}
+// errorText leaves out the URL that net/http puts before its errors: the
+// candidate says where the call went, and a URL may hold a key.
+func errorText(err error) string {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err.Error()
 	}
-	return row{class: eval.ClassTimeout, sub: "ttft", retry: true, once: true, fallback: true, billing: eval.Unbilled, words: "no answer in time"}
+	return err.Error()
 }
-
-func isTLS(err error) bool {
-	msg := err.Error()
-	return strings.Contains(msg, "tls:") || strings.Contains(msg, "x509:")
-}
-
-// TimeoutError says which of a call's time limits ran out: connect,
-// first_token, idle or total.
-type TimeoutError struct{ What string }
-
-// Error names the limit.
-func (e *TimeoutError) Error() string { return e.What + " timeout" }
-
-// What adapters report through Signal.Err.
-var (
-	ErrIncomplete = errors.New("stream ended without its terminal event")
-	ErrMalformed  = errors.New("malformed response")
-	ErrTooLarge   = errors.New("response too large")
-	ErrRedirect   = errors.New("redirect to another host")
-)
 
 func clip(s string) string { return clipTo(s, 200) }
 

@@ -57,7 +57,8 @@ func clampWait(seconds float64) *time.Duration {
 // requestIDHeaders name a call at the provider, in order of preference.
 var requestIDHeaders = []string{"X-Request-Id", "Request-Id", "Apim-Request-Id", "X-Amzn-Requestid", "X-Generation-Id", "Cf-Ray"}
 
-// RequestID returns the provider's own name for the call; "" = none.
+// RequestID returns the provider's own name for the call; "" = none. Like all
+// headers it may echo a key: adapters redact it.
 func RequestID(h http.Header) string {
 	for _, name := range requestIDHeaders {
 		if v := h.Get(name); v != "" {

@@ -1,16 +1,14 @@
 package providers
 
 import (
-	"bytes"
-	"encoding/base64"
+	"context"
 	"encoding/json"
-	"net/url"
-	"regexp"
-	"sort"
-)
+	"errors"
+	"fmt"
+	"strings"
 
-// redacted stands where a key stood.
-const redacted = "[redacted]"
+	"infer/eval"
+)
 
 // Key is a provider's secret. It does not print, format or marshal; Reveal is
 // for the one place that puts it into a request.
@@ -31,47 +29,61 @@ func (k Key) String() string { return redacted }
 // GoString hides the secret from %#v.
 func (k Key) GoString() string { return redacted }
 
+// Format hides the secret from every verb, also where a Key is a field of what
+// is printed.
+func (k Key) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
 // MarshalJSON hides the secret.
 func (k Key) MarshalJSON() ([]byte, error) { return json.Marshal(redacted) }
 
-// shapes are how keys of common services look.
-var shapes = regexp.MustCompile(`sk-[A-Za-z0-9_-]{16,}|AIza[0-9A-Za-z_-]{30,}|(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}|` +
-	`xox[abprs]-[A-Za-z0-9-]{10,}|gsk_[A-Za-z0-9]{20,}|xai-[A-Za-z0-9]{20,}|hf_[A-Za-z0-9]{20,}|glpat-[A-Za-z0-9_-]{16,}|` +
-	`eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+|(?i:bearer)\s+[A-Za-z0-9._~+/=-]{16,}|-----BEGIN [A-Z ]*PRIVATE KEY-----`)
+// MarshalText hides the secret from encoders of text, YAML and flags.
+func (k Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// Redactor removes secrets from bytes: the keys it was given, also in base64
-// and URL encoding, and whatever looks like a key of a common service.
-type Redactor struct{ exact [][]byte }
-
-// NewRedactor returns a redactor of those keys. Keys shorter than 6 bytes are
-// not searched for: they would match half of every text.
-func NewRedactor(keys ...Key) *Redactor {
-	r := &Redactor{}
-	for _, k := range keys {
-		v := k.value
-		if len(v) < 6 {
-			continue
-		}
-		for _, form := range []string{v, base64.StdEncoding.EncodeToString([]byte(v)), base64.RawURLEncoding.EncodeToString([]byte(v)), url.QueryEscape(v)} {
-			r.exact = append(r.exact, []byte(form))
-		}
-	}
-	sort.Slice(r.exact, func(i, j int) bool { return len(r.exact[i]) > len(r.exact[j]) })
-	return r
+// KeySource says where a key is kept. The first field that is set is used; none
+// means that the provider needs no key.
+type KeySource struct {
+	Env     string   // name of an environment variable
+	File    string   // path of a file that holds the key alone
+	Command []string // program and arguments that print the key
 }
 
-// Bytes returns b without secrets. It may return b itself.
-func (r *Redactor) Bytes(b []byte) []byte {
-	if r != nil {
-		for _, k := range r.exact {
-			b = bytes.ReplaceAll(b, k, []byte(redacted))
-		}
-	}
-	if shapes.Match(b) {
-		b = shapes.ReplaceAll(b, []byte(redacted))
-	}
-	return b
+// KeyReaders are how a key source is read: the process's environment, files and
+// programs belong to the command line. A nil reader refuses its kind of source.
+type KeyReaders struct {
+	Env  func(name string) string
+	File func(path string) ([]byte, error)
+	Run  func(ctx context.Context, command []string) ([]byte, error)
 }
 
-// String returns s without secrets.
-func (r *Redactor) String(s string) string { return string(r.Bytes([]byte(s))) }
+// ResolveKey reads a key, without the white space around it. Errors are
+// eval.KindCredentials and never hold what was read.
+func ResolveKey(ctx context.Context, src KeySource, read KeyReaders) (Key, error) {
+	var raw []byte
+	var err error
+	var from string
+	switch {
+	case src.Env != "" && read.Env != nil:
+		raw, from = []byte(read.Env(src.Env)), "environment variable "+src.Env
+	case src.File != "" && read.File != nil:
+		from = "api_key_file"
+		raw, err = read.File(src.File)
+	case len(src.Command) > 0 && read.Run != nil:
+		from = "api_key_command"
+		raw, err = read.Run(ctx, src.Command)
+	case src.Env == "" && src.File == "" && len(src.Command) == 0:
+		return Key{}, nil
+	default:
+		err, from = errors.New("not allowed here"), "key source"
+	}
+	if err != nil {
+		return Key{}, eval.WithHint(eval.KindCredentials, fmt.Errorf("read %s: %w", from, err), "name a source that you may read")
+	}
+	value := strings.TrimSpace(string(raw))
+	if value == "" {
+		return Key{}, eval.WithHint(eval.KindCredentials, fmt.Errorf("the key is missing: %s is empty", from), "set it, or name another source")
+	}
+	if strings.ContainsAny(value, "\r\n\x00") {
+		return Key{}, eval.WithHint(eval.KindCredentials, fmt.Errorf("%s holds more than one line", from), "keep the key alone in it")
+	}
+	return Key{value}, nil
+}

@@ -49,7 +49,7 @@ func status(s Signal, any ...int) bool {
 }
 
 // rows is the failure table for answers that came over HTTP, most specific
-// first. Status 0 stands for an error inside a stream that began with 200.
+// first. Status 0 stands for an error inside an answer that began with 200.
 var rows = []row{
 	// Money and credentials, whatever status a provider wraps them in.
 	{name: "in-flight budget", class: eval.ClassRateLimit, sub: "budget", retry: true, fallback: true, billing: eval.NotBilled,
@@ -59,7 +59,7 @@ var rows = []row{
 			return s.Status == 402 || code(s, "insufficient_quota", "billing_error", "credit_balance_exhausted", "organization_spend_limit_exceeded",
 				"project_spend_limit_exceeded", "organization_usage_limit_exceeded", "billing_not_active", "billing_hard_limit_reached") ||
 				status(s, 400, 403) && has(text, "credit balance is too low", "spend limit", "spending limit") ||
-				s.Status == 400 && code(s, "FAILED_PRECONDITION") && has(text, "billing")
+				status(s, 400, 403) && code(s, "FAILED_PRECONDITION") && has(text, "billing")
 		}},
 	{name: "key refused", class: eval.ClassAuthBilling, sub: "credentials", stop: true, billing: eval.NotBilled,
 		match: func(s Signal, text string) bool {
@@ -71,9 +71,14 @@ var rows = []row{
 			return code(s, "content_policy_violation", "content_filter", "moderation_blocked") ||
 				status(s, 400, 403) && has(text, "moderation", "content management policy", "responsibleaipolicyviolation", "promptfeedback.blockreason")
 		}},
+	// One model that is not open to a key says nothing of the provider's others.
+	{name: "model not open to this key", class: eval.ClassAuthBilling, sub: "model_access", billing: eval.NotBilled,
+		match: func(s Signal, text string) bool {
+			return forbidden(s) && has(text, "access to model", "access to the model", "model_not_available", "model access", "not allowed to access model", "access to the requested model")
+		}},
 	{name: "permission or region", class: eval.ClassAuthBilling, sub: "permission", stop: true, billing: eval.NotBilled,
 		match: func(s Signal, _ string) bool {
-			return s.Status == 403 || code(s, "permission_error", "PERMISSION_DENIED", "AccessDeniedException")
+			return forbidden(s) || s.Status == 400 && code(s, "FAILED_PRECONDITION")
 		}},
 
 	// The request.
@@ -83,17 +88,28 @@ var rows = []row{
 				status(s, 0, 400, 413, 422) && has(text, "prompt is too long", "context length", "context window", "maximum context", "context size",
 					"input token count", "too many tokens", "input is too long", "exceeds the maximum number of tokens") && !has(text, "string_above_max_length")
 		}},
+	{name: "request larger than the rate limit", class: eval.ClassRateLimit, sub: "request_over_limit", fallback: true, billing: eval.NotBilled,
+		match: func(s Signal, text string) bool {
+			// A single request above the per-minute limit never fits, however long one waits.
+			return (limited(s) || s.Status == 413 && code(s, "rate_limit_exceeded")) && has(text, "request too large")
+		}},
 	{name: "request too large", class: eval.ClassUserInput, sub: "too_large", billing: eval.NotBilled,
 		match: func(s Signal, _ string) bool { return s.Status == 413 || code(s, "request_too_large") }},
 	{name: "attachment or empty message", class: eval.ClassUserInput, sub: "content", billing: eval.NotBilled,
 		match: func(s Signal, text string) bool {
-			return status(s, 400, 422) && (code(s, "invalid_image", "image_parse_error", "invalid_image_url", "image_content_policy_violation", "empty_message") ||
+			return status(s, 400, 422) && (code(s, "invalid_image", "image_parse_error", "invalid_image_url", "invalid_base64_image", "empty_message") ||
+				code(s, "empty_array") && has(text, "messages") ||
 				has(text, "could not process image", "invalid image", "unsupported image", "failed to download", "unable to download",
 					"failed to decode image", "must be non-empty", "at least one message", "empty content", "no content"))
 		}},
 	{name: "model's own tool call was malformed", class: eval.ClassInvalidOutput, sub: "tool_call", retry: true, once: true, fallback: true, billing: eval.Unbilled,
 		match: func(s Signal, text string) bool {
-			return s.Status == 400 && (has(text, "failed_generation", "tool_use_failed", "json_validate_failed") || has(text, "invalid tool call arguments"))
+			return status(s, 0, 400) && has(text, "failed_generation", "tool_use_failed", "json_validate_failed", "invalid tool call arguments")
+		}},
+	{name: "no such address", class: eval.ClassParameter, sub: "address", billing: eval.NotBilled,
+		match: func(s Signal, text string) bool {
+			// A 404 that does not speak of a model comes from a wrong base URL.
+			return status(s, 404, 405) && s.Type == "" && s.Code == "" && !has(text, "model")
 		}},
 	{name: "model missing", class: eval.ClassParameter, sub: "model_missing", billing: eval.NotBilled,
 		match: func(s Signal, _ string) bool {
@@ -113,7 +129,7 @@ var rows = []row{
 	// The provider.
 	{name: "provider timeout", class: eval.ClassTimeout, sub: "provider", retry: true, once: true, fallback: true, billing: eval.NotBilled,
 		match: func(s Signal, _ string) bool {
-			return status(s, 408, 504, 524) || code(s, "timeout_error", "DEADLINE_EXCEEDED", "ModelTimeoutException")
+			return status(s, 408, 504) || code(s, "timeout_error", "DEADLINE_EXCEEDED", "ModelTimeoutException")
 		}},
 	{name: "TLS between gateway and provider", class: eval.ClassNetwork, sub: "config", billing: eval.NotBilled,
 		match: func(s Signal, _ string) bool { return status(s, 525, 526) }},
@@ -134,7 +150,11 @@ var rows = []row{
 	{name: "redirect", class: eval.ClassParameter, sub: "redirect", billing: eval.NotBilled,
 		match: func(s Signal, _ string) bool { return s.Status >= 300 }},
 	{name: "error inside an answer", class: eval.ClassUnavailable, sub: "in_stream", retry: true, fallback: true, billing: eval.Unbilled,
-		match: func(s Signal, text string) bool { return s.Status < 300 && strings.TrimSpace(text) != "" }},
+		match: func(s Signal, text string) bool { return s.Status == 0 && strings.TrimSpace(text) != "" }},
+}
+
+func forbidden(s Signal) bool {
+	return s.Status == 403 || code(s, "permission_error", "PERMISSION_DENIED", "AccessDeniedException")
 }
 
 func limited(s Signal) bool {

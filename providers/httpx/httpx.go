@@ -1,8 +1,10 @@
 // Package httpx is the transport under every HTTP wire: connections, time
-// limits, what may be sent to whom, and server-sent events.
+// limits, the clock of a call, what may be sent to whom, and server-sent events.
 //
 // A key goes to the configured host only: it is refused over plain http except
-// to loopback, and a redirect to another host is an error. It does not retry.
+// to loopback, and a redirect to another host is an error. It does not retry;
+// net/http itself sends a request anew only where nothing of it had been sent,
+// or where an HTTP/2 server says that it did not look at it.
 package httpx
 
 import (
@@ -15,32 +17,25 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"infer/eval"
 	"infer/providers"
 )
 
-// Timeouts bound one call. Zero means the default.
-type Timeouts struct {
-	Connect    time.Duration // until the connection stands
-	FirstToken time.Duration // until the first byte of the answer, or the first token of a stream; 0 = only Total
-	Idle       time.Duration // between two pieces of a stream
-	Total      time.Duration // the whole call
-}
-
-// Default time limits.
 const (
-	DefaultConnect = 10 * time.Second
-	DefaultIdle    = 60 * time.Second
-	DefaultTotal   = 300 * time.Second
-	// MaxBody caps a response that is not streamed.
+	// MaxBody caps a response body, in bytes after decompression.
 	MaxBody = 32 << 20
+	// poolSize is more than any sensible concurrency: a call never waits for a
+	// connection that another call is about to give back.
+	poolSize = 1024
 )
 
 // NewClient returns a client that keeps enough connections for many calls at
-// once, follows redirects on the same host only, and has no time limit of its
-// own: those belong to a call.
+// once, honours the proxy variables of the environment, follows redirects on the
+// same host only, and has no time limit of its own: those belong to a call.
+// connect bounds the time to a connection; 0 = DefaultConnect.
 func NewClient(connect time.Duration) *http.Client {
 	if connect <= 0 {
 		connect = DefaultConnect
@@ -52,34 +47,44 @@ func NewClient(connect time.Duration) *http.Client {
 			c, err := dialer.DialContext(ctx, network, addr)
 			var ne net.Error
 			if err != nil && errors.As(err, &ne) && ne.Timeout() && ctx.Err() == nil {
-				return nil, &providers.TimeoutError{What: "connect"}
+				return nil, fmt.Errorf("connect to %s: %w", addr, &providers.TimeoutError{What: "connect"})
 			}
 			return c, err
 		},
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout: connect,
 		ForceAttemptHTTP2:   true,
-		MaxIdleConns:        1024,
-		MaxIdleConnsPerHost: 1024,
+		// A laptop that slept keeps dead HTTP/2 connections; pings find them.
+		HTTP2:               &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
+		MaxIdleConns:        poolSize,
+		MaxIdleConnsPerHost: poolSize,
 		IdleConnTimeout:     90 * time.Second,
 		ReadBufferSize:      8 << 10,
 		WriteBufferSize:     8 << 10,
 	}
-	return &http.Client{Transport: t, CheckRedirect: func(req *http.Request, via []*http.Request) error {
-		if req.URL.Host != via[0].URL.Host || req.URL.Scheme != via[0].URL.Scheme {
-			return fmt.Errorf("%w: %s", providers.ErrRedirect, req.URL.Host)
-		}
-		if len(via) >= 3 {
-			return errors.New("too many redirects")
-		}
-		return nil
-	}}
+	return &http.Client{Transport: t, CheckRedirect: checkRedirect}
+}
+
+// checkRedirect keeps a request, and the key in its headers, where the user sent
+// it. A redirect that would turn a POST into a GET loses the request and is
+// refused too.
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	switch first := via[0]; {
+	case req.URL.Host != first.URL.Host || req.URL.Scheme != first.URL.Scheme:
+		return fmt.Errorf("%w: from %s://%s to %s://%s", providers.ErrRedirect, first.URL.Scheme, first.URL.Host, req.URL.Scheme, req.URL.Host)
+	case req.Method != first.Method:
+		return fmt.Errorf("%w: to %s, and the request would be lost", providers.ErrRedirect, req.URL.Path)
+	case len(via) >= 3:
+		return fmt.Errorf("%w: too many of them", providers.ErrRedirect)
+	}
+	return nil
 }
 
 // CheckBase validates a provider's base URL. With a key, plain http is allowed
-// to loopback only, unless the user allows it for this provider.
+// to loopback only, unless the user allows it for this provider. Errors are
+// eval.KindInvalid.
 func CheckBase(base string, hasKey, allowHTTP bool) (*url.URL, error) {
-	u, err := url.Parse(base)
+	u, err := url.Parse(strings.TrimSpace(base))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, eval.Invalid(fmt.Errorf("base_url %q is not an http or https URL", base), "write it like https://api.example.com/v1")
 	}
@@ -93,75 +98,15 @@ func CheckBase(base string, hasKey, allowHTTP bool) (*url.URL, error) {
 }
 
 func loopback(host string) bool {
-	if host == "localhost" {
+	if strings.EqualFold(host, "localhost") {
 		return true
 	}
 	a, err := netip.ParseAddr(host)
 	return err == nil && a.Unmap().IsLoopback()
 }
 
-// Call is one HTTP exchange under way, with its clock and its time limits.
-type Call struct {
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	timer  *time.Timer // the limit that runs now: first token, then idle
-	idle   time.Duration
-	sent   time.Time
-	limit  *time.Timer
-}
-
-// Start begins a call: its limits run and its context ends with the cause that
-// Err returns.
-func Start(ctx context.Context, t Timeouts) *Call {
-	if t.Total <= 0 {
-		t.Total = DefaultTotal
-	}
-	if t.Idle <= 0 {
-		t.Idle = DefaultIdle
-	}
-	c := &Call{idle: t.Idle, sent: time.Now()}
-	c.ctx, c.cancel = context.WithCancelCause(ctx)
-	c.limit = time.AfterFunc(t.Total, func() { c.cancel(&providers.TimeoutError{What: "total"}) })
-	if t.FirstToken > 0 {
-		c.timer = time.AfterFunc(t.FirstToken, func() { c.cancel(&providers.TimeoutError{What: "first_token"}) })
-	}
-	return c
-}
-
-// Context is the call's context.
-func (c *Call) Context() context.Context { return c.ctx }
-
-// Progress says that a piece of the answer came: from now on the idle limit
-// runs.
-func (c *Call) Progress() {
-	if c.timer == nil {
-		c.timer = time.AfterFunc(c.idle, func() { c.cancel(&providers.TimeoutError{What: "idle"}) })
-		return
-	}
-	c.timer.Reset(c.idle)
-}
-
-// Elapsed is the time since the send, on the monotonic clock.
-func (c *Call) Elapsed() time.Duration { return time.Since(c.sent) }
-
-// End stops the limits.
-func (c *Call) End() {
-	c.limit.Stop()
-	if c.timer != nil {
-		c.timer.Stop()
-	}
-	c.cancel(nil)
-}
-
-// Err returns why a transport failed: the limit that ran out, if one did.
-func (c *Call) Err(err error) error {
-	if cause := context.Cause(c.ctx); cause != nil && err != nil {
-		return cause
-	}
-	return err
-}
-
-// ReadBody reads a whole body up to limit bytes (MaxBody where that is 0).
+// ReadBody reads a whole body up to limit bytes (MaxBody where that is 0). What
+// was read is returned with an error too.
 func ReadBody(r io.Reader, limit int64) ([]byte, error) {
 	if limit <= 0 {
 		limit = MaxBody

@@ -3,6 +3,7 @@ package openai
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
@@ -10,25 +11,14 @@ import (
 	"infer/providers"
 )
 
-type wireCall struct {
-	Index    int    `json:"index,omitempty"`
-	ID       string `json:"id,omitempty"`
-	Type     string `json:"type,omitempty"`
-	Function struct {
-		Name      string `json:"name"`
-		Arguments string `json:"arguments"`
-	} `json:"function"`
-}
+// maxCalls bounds the tool calls of one answer.
+const maxCalls = 256
 
 // chunk is a whole completion or one piece of a stream: they differ in whether
 // a choice holds a message or a delta.
 type chunk struct {
-	Model   string `json:"model"`
-	Choices []struct {
-		Message      *wireMessage `json:"message"`
-		Delta        *wireMessage `json:"delta"`
-		FinishReason *string      `json:"finish_reason"`
-	} `json:"choices"`
+	Model       string          `json:"model"`
+	Choices     []choice        `json:"choices"`
 	Usage       json.RawMessage `json:"usage"`
 	ServiceTier string          `json:"service_tier"`
 	Error       json.RawMessage `json:"error"`
@@ -38,16 +28,36 @@ type chunk struct {
 	} `json:"timings"`
 }
 
-type wireMessage struct {
-	Content   json.RawMessage `json:"content"` // text, null, or a list of parts
-	Refusal   string          `json:"refusal"`
-	Reasoning string          `json:"reasoning_content"`
-	ToolCalls []wireCall      `json:"tool_calls"`
+type choice struct {
+	Index        int             `json:"index"`
+	Message      *wireMessage    `json:"message"`
+	Delta        *wireMessage    `json:"delta"`
+	FinishReason string          `json:"finish_reason"`
+	Error        json.RawMessage `json:"error"` // OpenRouter: this choice broke off
 }
 
+type wireMessage struct {
+	Content          json.RawMessage `json:"content"` // text, null, or a list of parts
+	Refusal          string          `json:"refusal"`
+	Reasoning        string          `json:"reasoning"`         // OpenRouter, Groq
+	ReasoningContent string          `json:"reasoning_content"` // DeepSeek, llama.cpp, vLLM
+	ToolCalls        []readCall      `json:"tool_calls"`
+}
+
+// readCall is a tool call, or a piece of one, as it is read.
+type readCall struct {
+	Index    *int   `json:"index"`
+	ID       string `json:"id"`
+	Function struct {
+		Name      string          `json:"name"`
+		Arguments json.RawMessage `json:"arguments"` // a string; some relays send the object
+	} `json:"function"`
+}
+
+// text returns a message's text; a list of parts is joined.
 func (m *wireMessage) text() string {
-	c := bytes.TrimSpace(m.Content)
-	if len(c) == 0 || string(c) == "null" {
+	c := m.Content // encoding/json has trimmed it
+	if len(c) == 0 || c[0] == 'n' {
 		return ""
 	}
 	var s string
@@ -71,7 +81,7 @@ func (m *wireMessage) text() string {
 type assembly struct {
 	text    strings.Builder
 	refusal strings.Builder
-	calls   []wireCall
+	calls   []madeCall
 	model   string
 	finish  string
 	usage   json.RawMessage
@@ -81,21 +91,28 @@ type assembly struct {
 	done    bool // the stream's end marker has come
 }
 
+// madeCall is a tool call under assembly.
+type madeCall struct {
+	id, name  string
+	arguments []byte
+}
+
 // add takes one piece. It reports a failure where the piece is an error or is
-// not JSON.
+// not JSON. A field of a type that the wire does not know counts as absent.
 func (a *assembly) add(b []byte) (providers.Signal, bool) {
 	var c chunk
-	if err := json.Unmarshal(b, &c); err != nil {
+	var kind *json.UnmarshalTypeError
+	if err := json.Unmarshal(b, &c); err != nil && !errors.As(err, &kind) {
 		return providers.Signal{Err: providers.ErrMalformed, Message: "not JSON: " + err.Error()}, true
 	}
-	if e := bytes.TrimSpace(c.Error); len(e) > 0 && string(e) != "null" {
-		return parseError(b), true
+	if present(c.Error) {
+		return providers.ParseError(b), true
 	}
 	if c.Model != "" {
 		a.model = c.Model
 	}
-	if u := bytes.TrimSpace(c.Usage); len(u) > 0 && string(u) != "null" {
-		a.usage = bytes.Clone(u)
+	if present(c.Usage) {
+		a.usage = c.Usage // a copy already; the last one counts, since some relays send running totals
 	}
 	if c.ServiceTier != "" {
 		a.tier = c.ServiceTier
@@ -104,45 +121,74 @@ func (a *assembly) add(b []byte) (providers.Signal, bool) {
 		d := time.Duration((t.PromptMS + t.PredictedMS) * float64(time.Millisecond))
 		a.backend = &d
 	}
-	if len(c.Choices) == 0 {
-		return providers.Signal{}, false
-	}
-	choice := &c.Choices[0]
-	if choice.FinishReason != nil && *choice.FinishReason != "" {
-		a.finish = *choice.FinishReason
-	}
-	for _, m := range []*wireMessage{choice.Message, choice.Delta} {
-		if m != nil {
-			a.merge(m)
+	for i := range c.Choices {
+		ch := &c.Choices[i]
+		if ch.Index != 0 {
+			continue // n > 1 was asked for: the first choice is the answer
 		}
+		if present(ch.Error) {
+			s := providers.ParseError(ch.Error)
+			s.Detail = string(b[:min(len(b), maxErrorBody)])
+			return s, true
+		}
+		if ch.FinishReason != "" {
+			a.finish = ch.FinishReason
+		}
+		for _, m := range []*wireMessage{ch.Message, ch.Delta} {
+			if m != nil {
+				a.merge(m)
+			}
+		}
+		break
 	}
 	return providers.Signal{}, false
 }
+
+func present(b json.RawMessage) bool { return len(b) > 0 && string(b) != "null" }
 
 func (a *assembly) merge(m *wireMessage) {
 	text := m.text()
 	a.text.WriteString(text)
 	a.refusal.WriteString(m.Refusal)
-	if text != "" || m.Refusal != "" || m.Reasoning != "" || len(m.ToolCalls) > 0 {
+	if text != "" || m.Refusal != "" || m.Reasoning != "" || m.ReasoningContent != "" || len(m.ToolCalls) > 0 {
 		a.begun = true
 	}
-	for i, c := range m.ToolCalls {
-		at := c.Index
-		if at == 0 && i > 0 {
-			at = i // whole messages number their calls by position
+	for i := range m.ToolCalls {
+		a.mergeCall(&m.ToolCalls[i], i)
+	}
+}
+
+// mergeCall takes a tool call, or a piece of one. A piece belongs to the call of
+// its index; whole messages number their calls by position, and relays that
+// number nothing begin each call with a new id.
+func (a *assembly) mergeCall(c *readCall, position int) {
+	at := position
+	if c.Index != nil {
+		at = *c.Index
+	}
+	if at < 0 || at >= maxCalls {
+		return
+	}
+	if at < len(a.calls) && c.ID != "" && a.calls[at].id != "" && a.calls[at].id != c.ID {
+		if at = len(a.calls); at >= maxCalls {
+			return
 		}
-		if at < 0 || at > 255 {
-			continue
-		}
-		for len(a.calls) <= at {
-			a.calls = append(a.calls, wireCall{})
-		}
-		t := &a.calls[at]
-		if c.ID != "" {
-			t.ID = c.ID
-		}
-		t.Function.Name += c.Function.Name
-		t.Function.Arguments += c.Function.Arguments
+	}
+	for len(a.calls) <= at {
+		a.calls = append(a.calls, madeCall{})
+	}
+	t := &a.calls[at]
+	if c.ID != "" {
+		t.id = c.ID
+	}
+	t.name += c.Function.Name
+	var piece string
+	switch args := c.Function.Arguments; {
+	case !present(args):
+	case args[0] == '"' && json.Unmarshal(args, &piece) == nil:
+		t.arguments = append(t.arguments, piece...)
+	default:
+		t.arguments = append(t.arguments, args...)
 	}
 }
 
@@ -151,11 +197,14 @@ func (a *assembly) into(r *eval.Response) {
 	r.Text, r.Refusal, r.Model = eval.Untrusted(a.text.String()), eval.Untrusted(a.refusal.String()), a.model
 	r.FinishRaw, r.Finish = a.finish, finish(a.finish)
 	for i := range a.calls {
-		c := eval.ToolCall{ID: a.calls[i].ID, Name: a.calls[i].Function.Name}
-		if args := a.calls[i].Function.Arguments; json.Valid([]byte(args)) {
-			c.Arguments = json.RawMessage(args)
-		} else {
-			c.Arguments = appendString(nil, args)
+		c := eval.ToolCall{ID: a.calls[i].id, Name: a.calls[i].name}
+		switch args := bytes.TrimSpace(a.calls[i].arguments); {
+		case len(args) == 0:
+			c.Arguments = json.RawMessage("{}") // a tool without parameters
+		case json.Valid(args):
+			c.Arguments = args
+		default:
+			c.Arguments = appendString(nil, string(args))
 		}
 		r.ToolCalls = append(r.ToolCalls, c)
 	}
@@ -167,10 +216,10 @@ func (a *assembly) into(r *eval.Response) {
 
 // whole reads a completion that was not streamed.
 func (c *Client) whole(b []byte, r *eval.Response) {
-	c.keep(b, r)
 	var a assembly
 	if s, bad := a.add(b); bad {
 		s.Status, s.Phase = r.Status, eval.PhaseResponse
+		a.into(r)
 		r.Failure = c.classify(s)
 		return
 	}
@@ -182,17 +231,18 @@ func (c *Client) whole(b []byte, r *eval.Response) {
 	judgeFinish(r)
 }
 
+// finish normalises a finish reason; relays pass on those of other wires.
 func finish(raw string) eval.FinishReason {
 	switch raw {
 	case "":
 		return ""
-	case "stop", "eos", "end_turn", "COMPLETE":
+	case "stop", "STOP", "eos", "end_turn", "stop_sequence", "COMPLETE":
 		return eval.FinishStop
-	case "length", "max_tokens", "model_length":
+	case "length", "max_tokens", "MAX_TOKENS", "model_length", "model_context_window_exceeded":
 		return eval.FinishLength
 	case "tool_calls", "function_call", "tool_use":
 		return eval.FinishToolCalls
-	case "content_filter", "safety":
+	case "content_filter", "content_filtered", "guardrail_intervened", "safety", "SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION":
 		return eval.FinishFilter
 	case "refusal":
 		return eval.FinishRefusal
@@ -200,9 +250,7 @@ func finish(raw string) eval.FinishReason {
 	return eval.FinishOther
 }
 
-// judgeFinish turns an answer that is none into a failure. An answer that was
-// cut at its cap but holds text stays an answer: graders judge it, and its
-// finish reason says why it is short.
+// judgeFinish turns an answer that is none into a failure.
 func judgeFinish(r *eval.Response) {
 	empty := strings.TrimSpace(r.Text.Raw()) == "" && len(r.ToolCalls) == 0
 	switch {
@@ -213,92 +261,25 @@ func judgeFinish(r *eval.Response) {
 	case r.FinishRaw == "error":
 		r.Failure = providers.Output(eval.ClassUnavailable, "finish_error", "the provider ended the answer with an error")
 		r.Failure.Retry, r.Failure.Fallback, r.Failure.Billing = true, true, eval.Unbilled
-	case empty && r.Finish == eval.FinishLength:
+	case malformedCall(r.FinishRaw):
+		r.Failure = providers.Output(eval.ClassInvalidOutput, "tool_call", "the model's tool call was malformed")
+	case r.Finish == eval.FinishLength && (empty || cutCall(r)):
 		r.Failure = providers.Output(eval.ClassTruncated, "no_output", "the token cap was reached before any answer")
 	case empty:
 		r.Failure = providers.Output(eval.ClassInvalidOutput, "empty", "the answer is empty")
 	}
 }
 
-// usage maps OpenAI's usage onto disjoint axes: there prompt_tokens includes
-// cached and audio tokens, completion_tokens reasoning and audio.
-func usage(raw json.RawMessage, tier string) *eval.Usage {
-	if len(raw) == 0 {
-		return nil
+func malformedCall(raw string) bool {
+	switch raw {
+	case "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "malformed_tool_use", "malformed_model_output":
+		return true
 	}
-	var w struct {
-		Prompt     *int64 `json:"prompt_tokens"`
-		Completion *int64 `json:"completion_tokens"`
-		In         struct {
-			Cached     int64 `json:"cached_tokens"`
-			CacheWrite int64 `json:"cache_write_tokens"`
-			Audio      int64 `json:"audio_tokens"`
-		} `json:"prompt_tokens_details"`
-		Out struct {
-			Reasoning int64 `json:"reasoning_tokens"`
-			Audio     int64 `json:"audio_tokens"`
-		} `json:"completion_tokens_details"`
-		Cost *json.Number `json:"cost"` // OpenRouter: US dollars
-	}
-	if json.Unmarshal(raw, &w) != nil || w.Prompt == nil || w.Completion == nil {
-		return nil
-	}
-	u := &eval.Usage{InCacheRead: w.In.Cached, InCacheWrite5m: w.In.CacheWrite, InAudio: w.In.Audio, OutReasoning: w.Out.Reasoning, OutAudio: w.Out.Audio, Raw: raw}
-	u.InFresh = *w.Prompt - w.In.Cached - w.In.CacheWrite - w.In.Audio
-	u.OutText = *w.Completion - w.Out.Reasoning - w.Out.Audio
-	if tier != "" && tier != "default" && tier != "auto" {
-		u.Tier = tier
-	}
-	if w.Cost != nil {
-		if m, err := eval.ParseUSD(w.Cost.String()); err == nil && m >= 0 {
-			u.ProviderCost = &m
-		}
-	}
-	if !u.Plausible() {
-		return nil
-	}
-	return u
+	return false
 }
 
-// parseError reads the error bodies that relays send: {"error": {…}}, {"error":
-// "…"}, a bare object, a list with one of these, or something that is not JSON.
-func parseError(b []byte) providers.Signal {
-	s := providers.Signal{Detail: string(b[:min(len(b), 4000)])}
-	body := bytes.TrimSpace(b)
-	if len(body) > 0 && body[0] == '[' {
-		var list []json.RawMessage
-		if json.Unmarshal(body, &list) == nil && len(list) > 0 {
-			body = list[0]
-		}
-	}
-	var w struct {
-		Error   json.RawMessage `json:"error"`
-		Message string          `json:"message"`
-		Type    string          `json:"type"`
-		Code    json.RawMessage `json:"code"`
-		Status  string          `json:"status"`
-		Detail  json.RawMessage `json:"detail"`
-	}
-	if json.Unmarshal(body, &w) != nil {
-		s.Message = strings.TrimSpace(string(b[:min(len(b), 300)]))
-		return s
-	}
-	if e := bytes.TrimSpace(w.Error); len(e) > 0 && e[0] == '{' {
-		inner := parseError(e)
-		inner.Detail = s.Detail
-		return inner
-	} else if len(e) > 0 && e[0] == '"' && json.Unmarshal(e, &s.Message) == nil {
-		return s
-	}
-	s.Message, s.Type = w.Message, w.Type
-	if s.Type == "" {
-		s.Type = w.Status
-	}
-	if s.Message == "" && len(w.Detail) > 0 {
-		s.Message = strings.Trim(string(w.Detail), `"`)
-	}
-	if code := strings.Trim(string(w.Code), `"`); code != "null" {
-		s.Code = code
-	}
-	return s
+// cutCall reports whether an answer without text ends in half a tool call.
+func cutCall(r *eval.Response) bool {
+	n := len(r.ToolCalls)
+	return n > 0 && r.Text == "" && r.ToolCalls[n-1].Arguments[0] == '"'
 }

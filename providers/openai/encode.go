@@ -3,9 +3,10 @@ package openai
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptrace"
+	"path"
 	"sort"
 
 	"infer/eval"
@@ -33,17 +34,33 @@ func encode(req *eval.Request) ([]byte, error) {
 		}
 	}
 	b = append(b, ']')
-	if len(req.Tools) > 0 {
+	if some(req.Tools) {
 		b = append(append(b, `,"tools":`...), req.Tools...)
 	}
-	if len(req.ResponseFormat) > 0 {
+	if some(req.ResponseFormat) {
 		b = append(append(b, `,"response_format":`...), req.ResponseFormat...)
 	}
-	names := make([]string, 0, len(req.Params))
-	for name := range req.Params {
+	b, err := appendParams(b, req.Params, req.Stream)
+	if err != nil {
+		return nil, err
+	}
+	return append(b, '}'), nil
+}
+
+// appendParams writes the parameters as they are, in the order of their names,
+// and what a stream needs. stream_options may be among them, for the servers
+// that refuse ours: null leaves them out.
+func appendParams(b []byte, params eval.Params, stream bool) ([]byte, error) {
+	names := make([]string, 0, len(params))
+	for name, value := range params {
 		switch name {
-		case "model", "messages", "stream", "stream_options", "tools", "response_format":
+		case "model", "messages", "stream", "tools", "response_format":
 			return nil, fmt.Errorf("params may not hold %q", name)
+		case "stream_options":
+			continue
+		}
+		if len(value) == 0 {
+			return nil, fmt.Errorf("params: %q has no value", name)
 		}
 		names = append(names, name)
 	}
@@ -51,12 +68,26 @@ func encode(req *eval.Request) ([]byte, error) {
 	for _, name := range names {
 		b = append(b, ',')
 		b = appendString(b, name)
-		b = append(append(b, ':'), req.Params[name]...)
+		b = append(append(b, ':'), params[name]...)
 	}
-	if req.Stream {
-		b = append(b, `,"stream":true,"stream_options":{"include_usage":true}`...)
+	if !stream {
+		return b, nil
 	}
-	return append(b, '}'), nil
+	b = append(b, `,"stream":true`...)
+	options, given := params["stream_options"]
+	if !given {
+		options = json.RawMessage(`{"include_usage":true}`)
+	}
+	if some(options) {
+		b = append(append(b, `,"stream_options":`...), options...)
+	}
+	return b, nil
+}
+
+// some reports whether an optional value is there: servers refuse an empty list
+// of tools.
+func some(b json.RawMessage) bool {
+	return len(b) > 0 && string(b) != "null" && string(b) != "[]"
 }
 
 func size(messages []eval.Message) int {
@@ -107,16 +138,7 @@ func appendMessage(b []byte, m *eval.Message) ([]byte, error) {
 		b = append(b, ']')
 	}
 	if len(m.ToolCalls) > 0 {
-		calls := make([]wireCall, len(m.ToolCalls))
-		for i, c := range m.ToolCalls {
-			calls[i] = wireCall{ID: c.ID, Type: "function"}
-			calls[i].Function.Name, calls[i].Function.Arguments = c.Name, string(c.Arguments)
-		}
-		q, err := json.Marshal(calls)
-		if err != nil {
-			return nil, err
-		}
-		b = append(append(b, `,"tool_calls":`...), q...)
+		b = appendCalls(b, m.ToolCalls)
 	}
 	if m.ToolCallID != "" {
 		b = append(b, `,"tool_call_id":`...)
@@ -129,6 +151,30 @@ func appendMessage(b []byte, m *eval.Message) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
+// appendCalls writes the tool calls of an assistant turn. Arguments go out as
+// the text that the model wrote, also where that was not JSON.
+func appendCalls(b []byte, calls []eval.ToolCall) []byte {
+	b = append(b, `,"tool_calls":[`...)
+	for i := range calls {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `{"id":`...)
+		b = appendString(b, calls[i].ID)
+		b = append(b, `,"type":"function","function":{"name":`...)
+		b = appendString(b, calls[i].Name)
+		b = append(b, `,"arguments":`...)
+		args := string(calls[i].Arguments)
+		var text string
+		if args != "" && args[0] == '"' && json.Unmarshal(calls[i].Arguments, &text) == nil {
+			args = text
+		}
+		b = appendString(b, args)
+		b = append(b, "}}"...)
+	}
+	return append(b, ']')
+}
+
 func allText(parts []eval.Part) bool {
 	for i := range parts {
 		if parts[i].Type != eval.PartText {
@@ -139,31 +185,40 @@ func allText(parts []eval.Part) bool {
 }
 
 func appendPart(b []byte, p *eval.Part) ([]byte, error) {
-	data := func() string { return "data:" + p.MIME + ";base64," + base64.StdEncoding.EncodeToString(p.Data) }
 	switch {
 	case p.Type == eval.PartText:
 		b = append(b, `{"type":"text","text":`...)
 		b = appendString(b, p.Text)
 		return append(b, '}'), nil
 	case p.Type == eval.PartFile && p.Data != nil:
-		b = append(b, `{"type":"file","file":{"filename":"attachment","file_data":`...)
-		b = appendString(b, data())
-		return append(b, "}}"...), nil
-	case p.Data != nil || p.URL != "":
-		url := p.URL
-		if p.Data != nil {
-			url = data()
+		name := "attachment"
+		if p.Path != "" {
+			name = path.Base(p.Path)
 		}
+		b = append(b, `{"type":"file","file":{"filename":`...)
+		b = appendString(b, name)
+		b = append(b, `,"file_data":`...)
+		return append(appendData(b, p), "}}"...), nil
+	case p.Type == eval.PartFile:
+		return nil, errors.New("a file part must hold its data: this wire takes no URL")
+	case p.Data != nil:
 		b = append(b, `{"type":"image_url","image_url":{"url":`...)
-		b = appendString(b, url)
+		return append(appendData(b, p), "}}"...), nil
+	case p.URL != "":
+		b = append(b, `{"type":"image_url","image_url":{"url":`...)
+		b = appendString(b, p.URL)
 		return append(b, "}}"...), nil
 	}
 	return nil, fmt.Errorf("a %s part has no contents", p.Type)
 }
 
-// traceSent notes in phase that the request went out.
-func traceSent(hr *http.Request, phase *eval.Phase) *http.Request {
-	return hr.WithContext(httptrace.WithClientTrace(hr.Context(), &httptrace.ClientTrace{
-		WroteHeaders: func() { *phase = eval.PhaseFirstByte },
-	}))
+// appendData writes a data URL as a JSON string.
+func appendData(b []byte, p *eval.Part) []byte {
+	mime := p.MIME
+	if mime == "" {
+		mime = http.DetectContentType(p.Data)
+	}
+	b = appendString(b, "data:"+mime+";base64,")
+	b = base64.StdEncoding.AppendEncode(b[:len(b)-1], p.Data)
+	return append(b, '"')
 }
