@@ -125,7 +125,7 @@ func (c *Config) readUser(path, dir string) error {
 	}
 	for _, key := range keysOf(reflect.TypeFor[File]()) {
 		if p, ok := c.places[key]; ok && !contains(userKeys, key) {
-			return eval.Invalid(fmt.Errorf("%s: %s does not belong into your own file", p, key), "put it into the project's infer.yaml; here go "+strings.Join(userKeys, ", "))
+			return eval.Invalid(fmt.Errorf("%s: %s does not belong in your own file", p, key), "put it into the project's infer.yaml; here go "+strings.Join(userKeys, ", "))
 		}
 	}
 	home := func(p *string) {

@@ -155,7 +155,7 @@ func (d *decoder) object(n *yaml.Node, v reflect.Value, path string, depth int) 
 // unknown says what is wrong with a key that a group of settings does not have.
 func (d *decoder) unknown(n *yaml.Node, key, path string, known []string) error {
 	if isSecret(key) {
-		return d.fail(n, "put the key into the environment and name the variable: api_key_env: NAME", "a secret does not belong into a file")
+		return d.fail(n, "put the key into the environment and name the variable: api_key_env: NAME", "a secret does not belong in a file")
 	}
 	return d.fail(n, suggest(key, known, "the keys here are "), "unknown key %q", eval.Untrusted(join(path, key)).Line(80))
 }
@@ -176,7 +176,7 @@ func (d *decoder) table(n *yaml.Node, v reflect.Value, tag reflect.StructTag, pa
 			return err
 		}
 		if holdsSecret(path, key) {
-			return d.fail(n.Content[i], "put the key into the environment and name the variable: api_key_env: NAME", "a secret does not belong into a file")
+			return d.fail(n.Content[i], "put the key into the environment and name the variable: api_key_env: NAME", "a secret does not belong in a file")
 		}
 		if v.MapIndex(reflect.ValueOf(key)).IsValid() {
 			d.places.forget(join(path, key))

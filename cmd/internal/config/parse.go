@@ -64,14 +64,14 @@ func (d *decoder) parse(b []byte, v reflect.Value) error {
 	return d.value(n, v, "", "", 0)
 }
 
-// document reads the one YAML document of a file; nil means that it holds
+// document reads the one document of a file, YAML or, by its name, JSON; nil means that it holds
 // nothing but comments.
 func (d *decoder) document(b []byte) (*yaml.Node, error) {
 	fail := func(line, col int, hint, what string) error {
 		return eval.Invalid(fmt.Errorf("%s: %s", place{d.label, line, col}, what), hint)
 	}
 	if len(b) > maxFile {
-		return nil, fail(1, 1, "tasks belong into a dataset, not into the configuration", "the file is larger than 1 MiB")
+		return nil, fail(1, 1, "tasks belong in a dataset, not into the configuration", "the file is larger than 1 MiB")
 	}
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
 	if len(bytes.TrimSpace(b)) == 0 {
@@ -79,6 +79,9 @@ func (d *decoder) document(b []byte) (*yaml.Node, error) {
 	}
 	if line, col, bad := badUTF8(b); bad {
 		return nil, fail(line, col, "save the file as UTF-8", "not UTF-8 text")
+	}
+	if strings.HasSuffix(d.label, ".json") {
+		return d.jsonDocument(b)
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	var doc, more yaml.Node
@@ -92,26 +95,36 @@ func (d *decoder) document(b []byte) (*yaml.Node, error) {
 		}
 	}
 	if !errors.Is(err, io.EOF) {
-		line, what := syntaxError(err)
+		line, col, what := syntaxError(err, b)
 		hint := "indent with spaces, and put texts with : # { [ or quotes in them into quotes"
-		return nil, fail(line, 1, hint, "not YAML: "+what)
+		return nil, fail(line, col, hint, "not YAML: "+what)
 	}
 	return doc.Content[0], nil
 }
 
-var yamlLine = regexp.MustCompile(`^line (\d+): `)
+var (
+	yamlLine   = regexp.MustCompile(`^line (\d+): `)
+	yamlAnchor = regexp.MustCompile(`^unknown anchor '(.+)' referenced$`)
+)
 
-// syntaxError takes the line out of a message of the YAML reader.
-func syntaxError(err error) (int, string) {
-	what := strings.TrimPrefix(err.Error(), "yaml: ")
-	line := 1
+// syntaxError takes the position out of a message of the YAML reader about b, as
+// far as there is one.
+func syntaxError(err error, b []byte) (line, col int, what string) {
+	what = strings.TrimPrefix(err.Error(), "yaml: ")
+	line, col = 1, 1
 	if m := yamlLine.FindStringSubmatch(what); m != nil {
 		if n, err := strconv.Atoi(m[1]); err == nil && n > 0 {
 			line = n
 		}
 		what = what[len(m[0]):]
 	}
-	return line, eval.Untrusted(what).Line(120)
+	if m := yamlAnchor.FindStringSubmatch(what); m != nil {
+		if i := bytes.Index(b, []byte("*"+m[1])); i >= 0 {
+			line = 1 + bytes.Count(b[:i], []byte("\n"))
+			col = 1 + utf8.RuneCount(b[bytes.LastIndexByte(b[:i], '\n')+1:i])
+		}
+	}
+	return line, col, eval.Untrusted(what).Line(120)
 }
 
 // badUTF8 finds the first byte that is not UTF-8.

@@ -114,7 +114,7 @@ func (d *decoder) text(n *yaml.Node, v reflect.Value, tag reflect.StructTag, pat
 	case tag.Get("required") == "true" && s == "":
 		return d.fail(n, tag.Get("doc"), "%s is empty", orRoot(path))
 	case strings.HasPrefix(path, "providers.") && redact(s) != s:
-		return d.fail(n, "put the key into the environment and name the variable: api_key_env: NAME", "a secret does not belong into a file")
+		return d.fail(n, "put the key into the environment and name the variable: api_key_env: NAME", "a secret does not belong in a file")
 	case tag.Get("format") == "env" && !envRE.MatchString(s):
 		return d.fail(n, "give the name of an environment variable, such as OPENAI_API_KEY", "%s is not the name of a variable", orRoot(path))
 	case tag.Get("format") == "date" && !isDate(s):

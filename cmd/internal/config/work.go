@@ -44,7 +44,7 @@ func (c *Config) validate() error {
 			return err
 		}
 		if r := c.TaskTypes[n].Repair; r != nil && r.MaxEditRatio == nil && r.MaxMissingFields == nil {
-			return c.fail(at+".repair", "set max_edit_ratio or max_missing_fields", "task type %s: repair says not what a person would repair", n)
+			return c.fail(at+".repair", "set max_edit_ratio or max_missing_fields", "task type %s: repair does not say what a person would repair", n)
 		}
 	}
 	if c.Gates != nil {
