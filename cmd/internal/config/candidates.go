@@ -31,7 +31,7 @@ func (c *Config) ResolveCandidates() ([]eval.Candidate, error) {
 		if seen[name] {
 			return nil, eval.Invalid(fmt.Errorf("two candidates are called %q", eval.Untrusted(name).Line(60)), "give each a name of its own: -m NAME=provider/model")
 		}
-		seen[name], known[name] = true, &list[i]
+		seen[name] = true
 	}
 	out := make([]eval.Candidate, len(list))
 	for i := range list {
@@ -155,11 +155,7 @@ func (c *Config) validateModel(at string, f *Candidate) error {
 		return c.unknownProvider(f, hint)
 	}
 	if _, ok := p.Models[f.Model]; p.Type == "simulate" && !ok {
-		var names []string
-		for n := range p.Models {
-			names = append(names, n)
-		}
-		return c.fail(at+".model", suggest(f.Model, sorted(names), "it has "), "candidate %s: provider %s simulates no model %q", f.Name, f.Provider, eval.Untrusted(f.Model).Line(60))
+		return c.fail(at+".model", suggest(f.Model, sortedKeys(p.Models), "it has "), "candidate %s: provider %s simulates no model %q", f.Name, f.Provider, eval.Untrusted(f.Model).Line(60))
 	}
 	return c.validateRetries(at+".retries", f.Retries)
 }

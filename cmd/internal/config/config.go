@@ -46,7 +46,8 @@ type Config struct {
 	// Tasks are the dataset paths that the target names, else the file's.
 	Tasks []string
 
-	env    func(string) string
+	env    func(string) string // with the files of variables behind it
+	real   func(string) string // the environment alone
 	models []string
 	values map[string]Value
 	places places
@@ -70,7 +71,7 @@ func LoadSources(ctx context.Context, s Sources) (*Config, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	c := &Config{Dir: s.Dir, env: s.Env, models: s.Flags.Models, Live: s.Flags.Live, values: make(map[string]Value), places: make(places)}
+	c := &Config{Dir: s.Dir, env: s.Env, real: s.Env, models: s.Flags.Models, Live: s.Flags.Live, values: make(map[string]Value), places: make(places)}
 	path, tasks, err := locate(s)
 	if err != nil {
 		return nil, err
@@ -165,8 +166,8 @@ func (c *Config) readProject(dir string) error {
 		}
 		c.Prices.Models = addPrices(c.Prices.Models, user)
 	}
-	for name, p := range c.Providers {
-		if at, ok := c.places["providers."+name+".api_key_cmd"]; ok && at.file == d.label && len(p.APIKeyCmd) > 0 {
+	for _, name := range c.providerNames() {
+		if at, ok := c.places["providers."+name+".api_key_cmd"]; ok && at.file == d.label {
 			return eval.Invalid(fmt.Errorf("%s: a project file cannot run a command", at), "put this provider into your own file, $XDG_CONFIG_HOME/infer/infer.yaml")
 		}
 	}
@@ -179,6 +180,9 @@ func (c *Config) Env(name string) string { return c.env(name) }
 
 // ReplayPath is the recording that answers every call; "" = none.
 func (c *Config) ReplayPath() string { return c.Abs(c.Replay) }
+
+// RecordPath is the file that real calls are recorded into; "" = none.
+func (c *Config) RecordPath() string { return c.Abs(c.Record) }
 
 // Abs makes a path of the project file relative to it.
 func (c *Config) Abs(p string) string {

@@ -10,6 +10,7 @@ import (
 // that are excluded themselves) and format (date, env, grader, price, usd) limit
 // its value.
 type File struct {
+	Schema      string              `yaml:"$schema" doc:"where this schema lies, for editors of infer.json"`
 	Name        string              `yaml:"name" doc:"name of the project; shown in reports"`
 	Dataset     Strings             `yaml:"dataset" doc:"file, folder or list of files with tasks, relative to this file"`
 	Fields      map[string]string   `yaml:"fields" doc:"field of a task: dotted path in your lines, e.g. input: prompt"`

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -24,22 +25,41 @@ func FuzzLoad(f *testing.F) {
 	for _, m := range mistakes() {
 		f.Add([]byte(m.text), false)
 	}
+	f.Add([]byte(whole), false)
 	f.Add([]byte(`{"name": "x", "graders": {"type": "exact", "n": [1, 2.5e3, null]}}`), true)
 	f.Fuzz(func(t *testing.T, b []byte, asJSON bool) {
 		name := "infer.yaml"
 		if asJSON {
 			name = "infer.json"
 		}
-		one, err := config.Parse(b, name)
-		two, again := config.Parse(b, name)
+		s := config.Sources{Dir: project(t, map[string]string{name: string(b)}), Env: environment(nil)}
+		one, err := config.LoadSources(t.Context(), s)
+		two, again := config.LoadSources(t.Context(), s)
 		if (err == nil) != (again == nil) || err != nil && err.Error() != again.Error() {
 			t.Fatalf("read twice: %v, then %v", err, again)
 		}
-		if diff := cmp.Diff(one, two, cmpopts.IgnoreUnexported(config.Price{})); diff != "" {
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), name+":") || strings.ContainsAny(err.Error(), "\n\x1b\r") || eval.Hint(err) == "" {
+				t.Fatalf("not a line with a position and a hint: %q %q", err.Error(), eval.Hint(err))
+			}
+			return
+		}
+		if diff := cmp.Diff(one.Values(), two.Values()); diff != "" {
 			t.Fatalf("read twice:\n%s", diff)
 		}
-		if err != nil && (!strings.HasPrefix(err.Error(), name+":") || strings.ContainsAny(err.Error(), "\n\x1b\r") || eval.Hint(err) == "") {
-			t.Fatalf("not a line with a position and a hint: %q %q", err.Error(), eval.Hint(err))
+		if diff := cmp.Diff(one.File, two.File, cmpopts.IgnoreUnexported(config.Price{})); diff != "" {
+			t.Fatalf("read twice:\n%s", diff)
+		}
+		for rule, spec := range one.GraderRules() {
+			if !json.Valid(spec) {
+				t.Fatalf("graders of %s are not JSON: %s", rule, spec)
+			}
+		}
+		candidates, err := one.ResolveCandidates()
+		for i := range candidates {
+			if _, ok := one.Providers[candidates[i].Provider]; err == nil && !ok {
+				t.Fatalf("candidate %s has no provider", candidates[i].Name)
+			}
 		}
 	})
 }

@@ -78,6 +78,7 @@ candidates:
 		{name: "candidate", flags: []string{"good"}, want: "good|sim|good|"},
 		{name: "renamed candidate", flags: []string{"x=good"}, want: "x|sim|good|"},
 		{name: "policy alone", flags: []string{"p"}, want: "p|sim|good|"},
+		{name: "policy under its default's name", flags: []string{"good=p"}, want: "good|sim|good|"},
 		{name: "provider of the project", flags: []string{"sim/bad"}, want: "sim/bad|sim|bad|"},
 		{name: "preset", flags: []string{"mini=openai/gpt-5-mini"}, want: "mini|openai|gpt-5-mini|api.openai.com"},
 		{name: "URLs of two APIs on a host", flags: []string{"a=http://h:1/x/v1/m", "b=http://h:1/y/v1/m", "c=http://h:1/x/v1/n"}, want: "a|h:1|m|h:1 b|h:1/y/v1|m|h:1 c|h:1|n|h:1"},

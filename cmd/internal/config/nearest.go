@@ -7,8 +7,8 @@ import (
 
 // Nearest returns the known word that word is most probably a misspelling of:
 // the one with the fewest letters to change, upper and lower case aside, if that
-// is at most a third of word's length (one in short words) and at most 3; "" = none. Of equally
-// near words the first wins.
+// is at most a third of word's length (one in short words) and at most 3;
+// "" = none. Of equally near words the first wins.
 func Nearest(word string, known []string) string {
 	w := []rune(strings.ToLower(word))
 	if len(w) > 100 {

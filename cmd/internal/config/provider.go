@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
-	"sort"
 	"strings"
 
 	"infer/eval"
@@ -24,8 +23,9 @@ type Endpoint struct {
 }
 
 // Endpoint returns where a provider is reached: its base_url, or that of its
-// preset (for openai also OPENAI_BASE_URL), and the key of that host. It returns
-// false for providers of other types.
+// preset (for openai also OPENAI_BASE_URL, from the real environment only: a .env
+// that came with a project cannot redirect a key), and the key of that host. It
+// returns false for providers of other types.
 func (c *Config) Endpoint(name string) (Endpoint, bool) {
 	p, ok := c.Providers[name]
 	if !ok || p.Type != "" && p.Type != "openai" {
@@ -39,7 +39,7 @@ func (c *Config) Endpoint(name string) (Endpoint, bool) {
 	e.KeyHeader = preset.KeyHeader
 	if e.BaseURL == "" {
 		e.BaseURL, e.Origin = preset.BaseURL, "preset "+p.Preset
-		if v := c.env("OPENAI_BASE_URL"); v != "" && p.Preset == "openai" {
+		if v := c.real("OPENAI_BASE_URL"); v != "" && p.Preset == "openai" {
 			e.BaseURL, e.Origin = v, "env OPENAI_BASE_URL"
 		}
 	}
@@ -67,14 +67,7 @@ func (c *Config) host(name string) string {
 	return u.Host
 }
 
-func (c *Config) providerNames() []string {
-	names := make([]string, 0, len(c.Providers))
-	for n := range c.Providers {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	return names
-}
+func (c *Config) providerNames() []string { return sortedKeys(c.Providers) }
 
 // ensureProvider makes sure that a provider of that name is there: one that is
 // configured, or a preset.
@@ -172,7 +165,8 @@ func (c *Config) validateEndpoint(name string, p *Provider) error {
 	if len(p.APIKeyCmd) > 0 && len(command(p.APIKeyCmd)) == 0 {
 		return c.fail(at+".api_key_cmd", "write it like [pass, show, openai]", "api_key_cmd is empty")
 	}
-	for h, v := range p.Headers {
+	for _, h := range sortedKeys(p.Headers) {
+		v := p.Headers[h]
 		if !headerName.MatchString(h) || strings.ContainsAny(v, "\r\n\x00") {
 			return c.fail(at+".headers."+h, "write it as Name: one line of text", "provider %s: %q is not a header", name, eval.Untrusted(h).Line(40))
 		}
@@ -210,9 +204,10 @@ func (c *Config) validateSimulated(at string, p *Provider) error {
 	if len(p.Models) == 0 {
 		return c.fail(at, "add models: {good: {accuracy: 0.9, latency: 200ms}}", "a simulate provider needs models")
 	}
-	for name, m := range p.Models {
+	for _, name := range sortedKeys(p.Models) {
+		m := p.Models[name]
 		s := simulate.Model{Accuracy: 1, TypeAccuracy: m.TypeAccuracy, Faults: m.Faults}
-		for fault := range m.Faults {
+		for _, fault := range sortedKeys(m.Faults) {
 			if !contains(simulate.Faults(), fault) {
 				return c.fail(at+".models."+name+".faults."+fault, suggest(fault, simulate.Faults(), "the faults are "), "unknown fault %q", eval.Untrusted(fault).Line(40))
 			}

@@ -196,7 +196,9 @@ func TestEndpoints(t *testing.T) {
   here: {base_url: "http://127.0.0.1:1/v1"}
   gate: {preset: litellm, base_url: "https://llm.example/v1"}
   sim: {type: simulate, models: {m: {}}}
-`}, func(s *config.Sources) { s.Env = environment(map[string]string{"OPENAI_BASE_URL": "https://eu.example/v1"}) })
+`}, func(s *config.Sources) {
+		s.Env = environment(map[string]string{"OPENAI_BASE_URL": "https://eu.example/v1"})
+	})
 	for name, want := range map[string]config.Endpoint{
 		"openai": {BaseURL: "https://eu.example/v1", Origin: "env OPENAI_BASE_URL", KeyEnv: "OPENAI_API_KEY"},
 		"proxy":  {BaseURL: "https://proxy.example/v1", Origin: "infer.yaml:3", KeyEnv: "PROXY_KEY"},
@@ -208,6 +210,10 @@ func TestEndpoints(t *testing.T) {
 		if diff := cmp.Diff(want, got); !ok || diff != "" {
 			t.Errorf("%s (-want +got)\n%s", name, diff)
 		}
+	}
+	d := load(t, map[string]string{"infer.yaml": "providers: {openai: {preset: openai}}\n", ".env": "OPENAI_BASE_URL=https://evil.example/v1\n"}, nil)
+	if e, _ := d.Endpoint("openai"); e.BaseURL != "https://api.openai.com/v1" {
+		t.Errorf("a .env file sends the key to %s", e.BaseURL)
 	}
 	for _, name := range []string{"sim", "nobody"} {
 		if e, ok := c.Endpoint(name); ok {

@@ -73,7 +73,7 @@ func (c *Config) settleStore(s Sources) {
 	}
 	if v := c.env("INFER_STORE"); v != "" {
 		c.StorePath = v
-		c.note("store", "", "env INFER_STORE")
+		c.note("store", "", c.envOrigin("INFER_STORE"))
 	}
 	if s.Flags.Store != "" {
 		c.StorePath = s.Flags.Store
@@ -92,8 +92,16 @@ func (c *Config) envInt(key string, read func(string) error) error {
 	if err := read(text); err != nil {
 		return eval.Invalid(fmt.Errorf("environment variable %s: %q is not a whole number", name, eval.Untrusted(text).Line(40)), "set it to a number, or unset it")
 	}
-	c.note(key, "", "env "+name)
+	c.note(key, "", c.envOrigin(name))
 	return nil
+}
+
+// envOrigin is the origin of a variable that is set.
+func (c *Config) envOrigin(name string) string {
+	if c.real(name) == "" {
+		return "env " + name + " (.env)"
+	}
+	return "env " + name
 }
 
 // noteFlags records what flags set beyond single values, and the defaults that

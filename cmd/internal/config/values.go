@@ -13,7 +13,7 @@ import (
 type Value struct {
 	Key    string `json:"key"`
 	Value  string `json:"value"`
-	Origin string `json:"origin"` // "flag --store", "env INFER_STORE", "infer.yaml:12" or "default"
+	Origin string `json:"origin"` // "flag --store", "env INFER_STORE", "env INFER_STORE (.env)", "infer.yaml:12" or "default"
 }
 
 // lineOnly is the place without its column, as an origin is shown.
