@@ -158,7 +158,8 @@ func forbidden(s Signal) bool {
 }
 
 func limited(s Signal) bool {
-	return s.Status == 429 || code(s, "rate_limit_exceeded", "rate_limit_error", "slow_down", "RESOURCE_EXHAUSTED", "ThrottlingException", "tokens", "requests") && s.Status == 0
+	return s.Status == 429 || s.Status < 500 && code(s, "rate_limit_exceeded", "rate_limit_error", "slow_down", "RESOURCE_EXHAUSTED", "ThrottlingException") ||
+		s.Status == 0 && code(s, "tokens", "requests") // OpenAI's types of a rate limit
 }
 
 // Output is the failure of an answer that came whole but is none: refused,

@@ -32,11 +32,12 @@ const drainTime = 50 * time.Millisecond
 
 // Call is one HTTP exchange under way, with its time limits and its clock.
 //
-// The clock starts when the request has a connection to go out on and stops
-// when the last byte has been read, so that it holds neither our own work on
-// JSON nor the connection's establishment, which is a cost of the first calls
-// and not of the model; that time stays in the user-visible time. A call that
-// never got a connection is timed from Start.
+// The clock starts when the request is written to its connection and stops when
+// the last byte of the answer came. So it holds neither our own work on JSON nor
+// the wait of our goroutines for a processor, which with many calls at once is
+// milliseconds; nor the connection's establishment, which is a cost of the first
+// calls and not of the model. All of that stays in the user-visible time. A call
+// that was never sent is timed from Start.
 type Call struct {
 	ctx    context.Context
 	parent context.Context
@@ -46,15 +47,10 @@ type Call struct {
 	total, first, idle *time.Timer // first until something comes, idle from then on; nil = not running
 
 	began time.Time
-	sent  atomic.Int64 // nanoseconds from began until the request went out
-	phase atomic.Int32 // connecting or sent; written by the transport's goroutines
+	sent  atomic.Int64                // nanoseconds from began until the request went out; 0 = it has not
+	conn  atomic.Pointer[stampedConn] // nil = none, or shared
 	done  time.Duration
 }
-
-const (
-	connecting int32 = iota
-	requestSent
-)
 
 // Start begins a call: its limits run, and its context ends with the cause that
 // Err returns. End must be called.
@@ -68,8 +64,8 @@ func Start(ctx context.Context, t Timeouts) *Call {
 	c := &Call{parent: ctx, idleLimit: t.Idle, began: time.Now()}
 	ctx, c.cancel = context.WithCancelCause(ctx)
 	c.ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn:      func(httptrace.GotConnInfo) { c.sent.Store(int64(time.Since(c.began))) },
-		WroteHeaders: func() { c.phase.Store(requestSent) },
+		GotConn:      func(i httptrace.GotConnInfo) { c.conn.Store(stamped(i.Conn)) },
+		WroteHeaders: func() { c.sent.Store(int64(time.Since(c.began))) },
 	})
 	c.total = c.limitAfter(t.Total, "total")
 	if t.FirstToken > 0 {
@@ -83,7 +79,7 @@ func (c *Call) Context() context.Context { return c.ctx }
 
 // Phase tells a failure before the response apart: nothing sent, or sent.
 func (c *Call) Phase() eval.Phase {
-	if c.phase.Load() == requestSent {
+	if c.sent.Load() > 0 {
 		return eval.PhaseFirstByte
 	}
 	return eval.PhaseConnect
@@ -107,10 +103,21 @@ func (c *Call) limitAfter(d time.Duration, what string) *time.Timer {
 	return time.AfterFunc(d, func() { c.cancel(&providers.TimeoutError{What: what}) })
 }
 
-// Elapsed is the time since the send, on the monotonic clock.
-func (c *Call) Elapsed() time.Duration { return time.Since(c.began) - time.Duration(c.sent.Load()) }
+// Elapsed is the time from the send until the last byte that has come, or until
+// now where that is not known. It is on the monotonic clock.
+func (c *Call) Elapsed() time.Duration {
+	sent := time.Duration(c.sent.Load())
+	d := time.Since(c.began) - sent
+	if s := c.conn.Load(); s != nil {
+		if came := s.lastByte().Sub(c.began) - sent; came > 0 && came < d {
+			return came
+		}
+	}
+	return d
+}
 
-// Done stops the clock: the last byte has been read.
+// Done stops the clock: the last byte has been read. A call that ended otherwise
+// is in flight until InFlight is asked, since it was waited for until then.
 func (c *Call) Done() { c.done = c.Elapsed() }
 
 // InFlight is the time from the send to Done, or to now if Done was not called.
@@ -118,7 +125,7 @@ func (c *Call) InFlight() time.Duration {
 	if c.done > 0 {
 		return c.done
 	}
-	return c.Elapsed()
+	return time.Since(c.began) - time.Duration(c.sent.Load())
 }
 
 // Drain reads what follows the end of a stream, so that its connection can be

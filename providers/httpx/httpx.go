@@ -49,7 +49,10 @@ func NewClient(connect time.Duration) *http.Client {
 			if err != nil && errors.As(err, &ne) && ne.Timeout() && ctx.Err() == nil {
 				return nil, fmt.Errorf("connect to %s: %w", addr, &providers.TimeoutError{What: "connect"})
 			}
-			return c, err
+			if err != nil {
+				return nil, err
+			}
+			return &stampedConn{Conn: c, born: time.Now()}, nil
 		},
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout: connect,

@@ -99,6 +99,9 @@ func endpoint(base *url.URL, query, path string) *url.URL {
 	} else if query != "" {
 		u.RawQuery += "&" + query
 	}
+	if u.Path == "" {
+		u.Path = "/" // JoinPath would make a relative address of it
+	}
 	return u.JoinPath(path)
 }
 
@@ -173,7 +176,9 @@ func (c *Client) post(ctx context.Context, stream bool, body []byte) *http.Reque
 // refused reads the body of an answer that is not 200.
 func (c *Client) refused(call *httpx.Call, res *http.Response, r *eval.Response) {
 	b, err := httpx.ReadBody(call.Body(res.Body), maxErrorBody)
-	call.Done()
+	if err == nil {
+		call.Done()
+	}
 	s := providers.ParseError(b)
 	s.Status, s.Header, s.Phase = res.StatusCode, res.Header, eval.PhaseResponse
 	if err = call.Err(err); s.Message == "" && err != nil && !errors.Is(err, providers.ErrTooLarge) {
@@ -189,7 +194,9 @@ func (c *Client) refused(call *httpx.Call, res *http.Response, r *eval.Response)
 // plain reads an answer that is not streamed.
 func (c *Client) plain(call *httpx.Call, answer io.Reader, r *eval.Response) {
 	b, err := httpx.ReadBody(call.Body(answer), 0)
-	call.Done()
+	if err == nil {
+		call.Done()
+	}
 	c.keep(b, r)
 	if err != nil {
 		r.Failure = c.classify(providers.Signal{Status: r.Status, Err: call.Err(err), Phase: eval.PhaseMidStream})

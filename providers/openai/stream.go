@@ -21,7 +21,9 @@ func (c *Client) stream(call *httpx.Call, answer io.Reader, r *eval.Response) {
 	}
 	var a assembly
 	failure, phase := c.readStream(call, body, &a, r)
-	call.Done()
+	if failure.Err == nil {
+		call.Done()
+	}
 	a.into(r)
 	c.keep(kept.Bytes(), r)
 	switch {
