@@ -8,8 +8,9 @@ import (
 )
 
 const (
-	maxDetail = 4000 // bytes of a body that the rules look at
-	maxNested = 4    // error objects inside error objects
+	maxDetail = 4000     // bytes of a body that the rules look at
+	maxText   = 64 << 10 // bytes of a body that is only text
+	maxNested = 4        // error objects inside error objects
 )
 
 // ParseError reads the error bodies that providers and relays send: {"error":
@@ -108,13 +109,15 @@ var (
 	spaces    = regexp.MustCompile(`\s+`)
 )
 
-// plainText makes one line of a body that is not JSON; of a page its title.
+// plainText makes one line of a body that is not JSON; of a page its title. It
+// does not shorten it: half a key would get past the redaction, which comes
+// before the cap.
 func plainText(b []byte) string {
-	b = b[:min(len(b), maxDetail)]
+	b = b[:min(len(b), maxText)]
 	if m := htmlTitle.FindSubmatch(b); m != nil {
 		b = m[1]
 	} else if len(b) > 0 && b[0] == '<' {
 		b = htmlTag.ReplaceAll(b, []byte(" "))
 	}
-	return clipTo(strings.TrimSpace(spaces.ReplaceAllString(string(b), " ")), 300)
+	return strings.TrimSpace(spaces.ReplaceAllString(string(b), " "))
 }

@@ -15,6 +15,7 @@
 package providers
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -52,7 +53,7 @@ func Classify(s Signal) *eval.Failure {
 	row := classifyRow(s)
 	f.Class, f.Sub, f.Retry, f.RetryOnce, f.Fallback, f.Stop, f.Billing = row.class, row.sub, row.retry, row.once, row.fallback, row.stop, row.billing
 	if f.Message == "" {
-		f.Message = eval.Untrusted(row.words)
+		f.Message = eval.Untrusted(cmp.Or(row.words, row.name))
 	}
 	if s.Phase == eval.PhaseMidStream && f.Billing == eval.NotBilled {
 		f.Billing = eval.Unbilled // output had been generated: nobody says that it was free

@@ -181,14 +181,14 @@ func (c *Client) refused(call *httpx.Call, res *http.Response, r *eval.Response)
 	}
 	s := providers.ParseError(b)
 	s.Status, s.Header, s.Phase = res.StatusCode, res.Header, eval.PhaseResponse
-	if err = call.Err(err); s.Message == "" && err != nil && !errors.Is(err, providers.ErrTooLarge) {
-		s.Message = http.StatusText(res.StatusCode) + " (its body did not come: " + err.Error() + ")"
-	}
 	if s.Message == "" {
 		s.Message = http.StatusText(res.StatusCode)
 	}
 	r.Failure = c.classify(s)
 	c.keep(b, r)
+	if errors.Is(err, providers.ErrTooLarge) {
+		r.Body = r.Body[:len(r.Body)*15/16] // the cut may have gone through a key
+	}
 }
 
 // plain reads an answer that is not streamed.

@@ -47,8 +47,8 @@ func usage(raw json.RawMessage, tier string) *eval.Usage {
 	}
 	u.InFresh = *w.Prompt - u.InCacheRead - u.InCacheWrite5m - u.InAudio
 	u.OutText = *w.Completion - u.OutReasoning - u.OutAudio
-	if w.Total != nil && u.OutReasoning > 0 && *w.Total == *w.Prompt+*w.Completion+u.OutReasoning {
-		u.OutText += u.OutReasoning // xAI counts reasoning beside the completion; its total says so
+	if besides(&w) {
+		u.OutText += u.OutReasoning
 	}
 	switch tier {
 	case "", "default", "auto", "standard", "on_demand":
@@ -60,6 +60,14 @@ func usage(raw json.RawMessage, tier string) *eval.Usage {
 		return nil
 	}
 	return u
+}
+
+// besides reports whether reasoning was counted beside the completion instead of
+// in it. xAI's total says so; Vercel's gateway to Gemini says so only by more
+// reasoning than completion, which its own cost then confirms.
+func besides(w *wireUsage) bool {
+	r := w.Out.Reasoning
+	return r > *w.Completion || r > 0 && w.Total != nil && *w.Total == *w.Prompt+*w.Completion+r
 }
 
 // dollars reads an amount that was computed in floating point on the other

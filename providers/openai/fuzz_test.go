@@ -1,0 +1,68 @@
+package openai_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"infer/eval"
+	"infer/providers/openai"
+)
+
+// wire answers from memory, whole or a byte at a time.
+type wire struct {
+	kind, body string
+	split      bool
+}
+
+func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	_ = r.Body.Close()
+	var body io.Reader = newBody(w.body)
+	if w.split {
+		body = iotest.OneByteReader(body)
+	}
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {w.kind}}, Body: io.NopCloser(body), Request: r}, nil
+}
+
+// FuzzStream: whatever a server streams, there is an answer or a failure, never
+// neither; half an answer is no success; and it does not matter how the bytes
+// arrive.
+func FuzzStream(f *testing.F) {
+	for _, name := range []string{"stream.sse", "tools.sse", "cut.sse", "error.sse", "plain.json"} {
+		f.Add(fixture(f, name))
+	}
+	f.Add("data: {\"choices\":[{\"delta\":{\"content\":\"\\ud83c\"}}]}\n\ndata: [DONE]\n\n")
+	f.Fuzz(func(t *testing.T, body string) {
+		var got [2]eval.Response
+		for i, split := range []bool{false, true} {
+			c, err := openai.New(openai.Config{BaseURL: "http://127.0.0.1/v1", HTTP: &http.Client{Transport: wire{asSSE, body, split}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[i] = c.Call(t.Context(), ask(true))
+		}
+		if diff := cmp.Diff(got[0], got[1], stable, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("whole and split differ:\n%s", diff)
+		}
+		r := got[0]
+		if r.Failure == nil && r.Text == "" && len(r.ToolCalls) == 0 {
+			t.Fatalf("an empty success: %+v", r)
+		}
+		if r.Failure != nil && !r.Failure.Class.Valid() {
+			t.Fatalf("class %q", r.Failure.Class)
+		}
+		if r.Usage != nil && !r.Usage.Plausible() {
+			t.Fatalf("usage %+v", r.Usage)
+		}
+		for _, c := range r.ToolCalls {
+			if !json.Valid(c.Arguments) {
+				t.Fatalf("arguments %q", c.Arguments)
+			}
+		}
+	})
+}
