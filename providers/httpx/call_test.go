@@ -2,11 +2,13 @@ package httpx_test
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -29,6 +31,7 @@ func get(t *testing.T, c *httpx.Call, client *http.Client, url string) (*http.Re
 
 func TestCallLimits(t *testing.T) {
 	t.Parallel()
+	const wait = 300 * time.Millisecond // long enough for the request to be out on a busy machine
 	release := make(chan struct{})
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/head" {
@@ -48,10 +51,10 @@ func TestCallLimits(t *testing.T) {
 		what   string
 		phase  eval.Phase
 	}{
-		"total before the answer": {httpx.Timeouts{Total: 30 * time.Millisecond}, "/", "total", eval.PhaseFirstByte},
-		"first token":             {httpx.Timeouts{FirstToken: 30 * time.Millisecond}, "/", "first_token", eval.PhaseFirstByte},
-		"total in the answer":     {httpx.Timeouts{Total: 30 * time.Millisecond}, "/head", "total", eval.PhaseFirstByte},
-		"idle":                    {httpx.Timeouts{FirstToken: time.Hour, Idle: 30 * time.Millisecond}, "/head", "idle", eval.PhaseFirstByte},
+		"total before the answer": {httpx.Timeouts{Total: wait}, "/", "total", eval.PhaseFirstByte},
+		"first token":             {httpx.Timeouts{FirstToken: wait}, "/", "first_token", eval.PhaseFirstByte},
+		"total in the answer":     {httpx.Timeouts{Total: wait}, "/head", "total", eval.PhaseFirstByte},
+		"idle":                    {httpx.Timeouts{FirstToken: time.Hour, Idle: wait}, "/head", "idle", eval.PhaseFirstByte},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -108,6 +111,41 @@ func TestBodyIsBounded(t *testing.T) {
 	}
 	if _, err := io.Copy(io.Discard, call.StreamBody(&endless{})); !errors.Is(err, providers.ErrTooLarge) {
 		t.Errorf("an endless body gives %v", err)
+	}
+}
+
+// TestTLS: both versions of HTTP work over TLS, and both are timed.
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	for _, major := range []int{1, 2} {
+		t.Run("HTTP/"+strconv.Itoa(major), func(t *testing.T) {
+			t.Parallel()
+			srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
+			srv.EnableHTTP2 = major == 2
+			srv.StartTLS()
+			t.Cleanup(srv.Close)
+			client := httpx.NewClient(0)
+			pool := x509.NewCertPool()
+			pool.AddCert(srv.Certificate())
+			client.Transport.(*http.Transport).TLSClientConfig.RootCAs = pool
+			for range 3 {
+				call := httpx.Start(t.Context(), httpx.Timeouts{})
+				res, err := get(t, call, client, srv.URL)
+				if err != nil {
+					t.Fatal(err)
+				}
+				b, err := httpx.ReadBody(call.Body(res.Body), 0)
+				_ = res.Body.Close()
+				call.Done()
+				call.End()
+				if err != nil || string(b) != "ok" || res.ProtoMajor != major {
+					t.Errorf("%q over %s, %v", b, res.Proto, err)
+				}
+				if d := call.InFlight(); d <= 0 || call.Phase() != eval.PhaseFirstByte {
+					t.Errorf("in flight %s at %s", d, call.Phase())
+				}
+			}
+		})
 	}
 }
 

@@ -62,8 +62,10 @@ func NewClient(connect time.Duration) *http.Client {
 		MaxIdleConns:        poolSize,
 		MaxIdleConnsPerHost: poolSize,
 		IdleConnTimeout:     90 * time.Second,
-		ReadBufferSize:      8 << 10,
-		WriteBufferSize:     8 << 10,
+
+		MaxResponseHeaderBytes: 1 << 20, // headers that never end are an error long before the memory does
+		ReadBufferSize:         8 << 10,
+		WriteBufferSize:        8 << 10,
 	}
 	return &http.Client{Transport: t, CheckRedirect: checkRedirect}
 }
