@@ -25,8 +25,9 @@ import (
 	"infer/eval"
 )
 
-// maxMessage caps the provider's message, in bytes.
-const maxMessage = 2000
+// maxMessage caps the provider's message, in bytes; with a hint it stays below
+// 2 kB.
+const maxMessage = 1900
 
 // Signal is everything that is known of one failed call.
 type Signal struct {
@@ -54,6 +55,9 @@ func Classify(s Signal) *eval.Failure {
 	f.Class, f.Sub, f.Retry, f.RetryOnce, f.Fallback, f.Stop, f.Billing = row.class, row.sub, row.retry, row.once, row.fallback, row.stop, row.billing
 	if f.Message == "" {
 		f.Message = eval.Untrusted(cmp.Or(row.words, row.name))
+	}
+	if row.hint != "" {
+		f.Message += eval.Untrusted(" (" + row.hint + ")")
 	}
 	if s.Phase == eval.PhaseMidStream && f.Billing == eval.NotBilled {
 		f.Billing = eval.Unbilled // output had been generated: nobody says that it was free

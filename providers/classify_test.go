@@ -201,6 +201,9 @@ func TestClassifyKeepsLittleAndRedacts(t *testing.T) {
 	if all := f.Type + f.Code + f.Message.Raw(); strings.Contains(all, "canary") {
 		t.Errorf("the key is in %q", all)
 	}
+	if f := providers.Classify(httpSignal(404, "404 page not found")); !strings.Contains(f.Message.Raw(), "base_url") {
+		t.Errorf("no hint in %q", f.Message)
+	}
 	s.Phase, s.Status, s.Code = eval.PhaseMidStream, 0, "503"
 	if f := providers.Classify(s); f.Billing != eval.Unbilled || f.Status != 0 {
 		t.Errorf("an error after output is billed %q with status %d", f.Billing, f.Status)

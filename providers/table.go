@@ -17,7 +17,8 @@ type row struct {
 	fallback bool
 	stop     bool
 	billing  eval.Billing
-	words    string
+	words    string // the message where the provider has none
+	hint     string // follows the message
 }
 
 func has(text string, any ...string) bool {
@@ -106,7 +107,7 @@ var rows = []row{
 		match: func(s Signal, text string) bool {
 			return status(s, 0, 400) && has(text, "failed_generation", "tool_use_failed", "json_validate_failed", "invalid tool call arguments")
 		}},
-	{name: "no such address", class: eval.ClassParameter, sub: "address", billing: eval.NotBilled,
+	{name: "no such address", class: eval.ClassParameter, sub: "address", billing: eval.NotBilled, hint: "is base_url right? it usually ends in /v1",
 		match: func(s Signal, text string) bool {
 			// A 404 that does not speak of a model comes from a wrong base URL.
 			return status(s, 404, 405) && s.Type == "" && s.Code == "" && !has(text, "model")
