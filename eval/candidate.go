@@ -17,7 +17,7 @@ type Candidate struct {
 	Stream   bool    `json:"stream,omitempty"`
 	Retry    Retry   `json:"retry"`
 	Limits   Limits  `json:"limits"`
-	Policy   *Policy `json:"policy,omitempty"` // set for a policy candidate; Provider and Model are then empty
+	Policy   *Policy `json:"policy,omitempty"` // set for a policy candidate; Provider and Model are then those of its default
 }
 
 // Prompt is what a candidate adds around a task's own messages.
@@ -67,9 +67,10 @@ type Policy struct {
 	// over on a context-window overflow only; "" = never.
 	ContextBackup string `json:"context_backup,omitempty"`
 
-	// The two candidates, resolved; filled in by the configuration.
+	// The candidates, resolved; filled in by the configuration.
 	DefaultCandidate *Candidate `json:"default_candidate,omitempty"`
 	BackupCandidate  *Candidate `json:"backup_candidate,omitempty"`
+	ContextCandidate *Candidate `json:"context_candidate,omitempty"`
 }
 
 // Triggers reports whether the policy hands the failure to its backup.
