@@ -334,3 +334,14 @@ func firstByte(b []byte) byte {
 	}
 	return 0
 }
+
+// ParseLine reads one dataset line by itself, such as a stored one. The error is
+// a *LineError.
+func ParseLine(b []byte, fields map[string]string) (*eval.Task, error) {
+	s := &Source{opts: Options{Fields: fields}}
+	t, le := s.decode(b)
+	if le != nil {
+		return nil, le
+	}
+	return t, nil
+}

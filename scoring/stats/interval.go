@@ -27,7 +27,7 @@ func TQuantile(p, df float64) float64 {
 }
 
 // NormalCDF is the standard normal distribution function.
-func NormalCDF(x float64) float64 { return 0.5 * math.Erfc(-x / math.Sqrt2) }
+func NormalCDF(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }
 
 func clamp01(x float64) float64 { return math.Min(1, math.Max(0, x)) }
 
