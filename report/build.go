@@ -127,6 +127,9 @@ func costPer(c *eval.Cell) CostPer {
 	return out
 }
 
+// MoneyOf turns a cost into its report form.
+func MoneyOf(c eval.Cost) Money { return money(c) }
+
 func money(c eval.Cost) Money {
 	m := Money{Low: USD(c.Low), Known: c.Known()}
 	if !c.Unbounded {

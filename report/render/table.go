@@ -1,0 +1,224 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+
+	"infer/eval"
+	"infer/report"
+)
+
+// column is one column of the table of cells.
+type column struct {
+	head  string
+	right bool
+	keep  int // 0 = always; higher ones are dropped first where the terminal is narrow
+	value func(c *report.Cell) string
+}
+
+// maxName is how much of a name a table shows.
+const maxName = 40
+
+func columns(withTypes bool) []column {
+	cols := []column{
+		{head: "candidate", value: func(c *report.Cell) string { return eval.Untrusted(c.Candidate).Line(maxName) }},
+		{head: "n", right: true, value: func(c *report.Cell) string { return count(c.N) }},
+		{head: "accepted", right: true, value: func(c *report.Cell) string { return count(c.Accepted) }},
+		{head: "rate", right: true, value: func(c *report.Cell) string { return percent(c.Acceptance.Point) }},
+		{head: "95% interval", right: true, value: func(c *report.Cell) string { return interval(c.Acceptance) }},
+		{head: "unscored", right: true, keep: 5, value: func(c *report.Cell) string { return count(c.Unscored) }},
+		{head: "errored", right: true, keep: 2, value: func(c *report.Cell) string { return count(c.Errored) }},
+		{head: "retries", right: true, keep: 4, value: func(c *report.Cell) string { return count(c.Retries) }},
+		{head: "p50", right: true, keep: 3, value: func(c *report.Cell) string { return millis(c.Latency.P50) }},
+		{head: "p95", right: true, keep: 1, value: func(c *report.Cell) string { return millis(c.Latency.P95) }},
+		{head: "ttft p50", right: true, keep: 6, value: func(c *report.Cell) string { return millis(c.TTFT.P50) }},
+		{head: "ttft p95", right: true, keep: 7, value: func(c *report.Cell) string { return millis(c.TTFT.P95) }},
+		{head: "cost", right: true, keep: 2, value: func(c *report.Cell) string { return cost(c.Cost) }},
+		{head: "cost/accepted", right: true, value: func(c *report.Cell) string { return costPer(c.CostPerAccepted) }},
+		{head: "95% interval", right: true, keep: 6, value: func(c *report.Cell) string { return costInterval(c.CostPerAccepted) }},
+	}
+	if withTypes {
+		kind := column{head: "task type", value: func(c *report.Cell) string { return eval.Untrusted(c.TaskType).Line(maxName) }}
+		cols = append([]column{kind}, cols...)
+	}
+	return cols
+}
+
+// table writes the report for a terminal.
+func table(w io.Writer, r *report.Report, o Options) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "run %s · %s · %d tasks · %d candidates", r.Run.ID, eval.Untrusted(r.Run.Dataset.Name).Line(maxName), r.Run.Dataset.Tasks, len(r.Run.Candidates))
+	if r.Run.Repeats > 1 {
+		fmt.Fprintf(&b, " · %d repeats", r.Run.Repeats)
+	}
+	fmt.Fprintf(&b, " · %s\n\n", r.Run.State)
+	overall, byType := split(r.Cells)
+	if err := grid(&b, overall, columns(false), o); err != nil {
+		return err
+	}
+	if len(typesOf(byType)) > 1 {
+		b.WriteString("\nby task type, best first\n")
+		if err := grid(&b, byType, columns(true), o); err != nil {
+			return err
+		}
+	}
+	failures(&b, overall)
+	legend(&b, r)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// split separates the overall cells from the others, best first.
+func split(cells []report.Cell) (overall, byType []report.Cell) {
+	for _, c := range cells {
+		if c.TaskType == report.Overall {
+			overall = append(overall, c)
+		} else {
+			byType = append(byType, c)
+		}
+	}
+	for _, list := range [][]report.Cell{overall, byType} {
+		sort.SliceStable(list, func(i, j int) bool {
+			if list[i].TaskType != list[j].TaskType {
+				return list[i].TaskType < list[j].TaskType
+			}
+			return value(list[i].Acceptance.Point) > value(list[j].Acceptance.Point)
+		})
+	}
+	return overall, byType
+}
+
+func value(p *float64) float64 {
+	if p == nil {
+		return -1
+	}
+	return *p
+}
+
+func typesOf(cells []report.Cell) map[string]bool {
+	kinds := make(map[string]bool)
+	for i := range cells {
+		kinds[cells[i].TaskType] = true
+	}
+	return kinds
+}
+
+// grid writes cells as a table that fits the width: where it does not, columns
+// are dropped, the least important first.
+func grid(b *strings.Builder, cells []report.Cell, cols []column, o Options) error {
+	for o.Width > 0 {
+		worst := -1
+		if width(cells, cols) > o.Width {
+			for i := range cols {
+				if cols[i].keep > 0 && (worst < 0 || cols[i].keep >= cols[worst].keep) {
+					worst = i
+				}
+			}
+		}
+		if worst < 0 {
+			break
+		}
+		cols = append(append([]column(nil), cols[:worst]...), cols[worst+1:]...)
+	}
+	head := make([]string, len(cols))
+	for i := range cols {
+		head[i] = cols[i].head
+	}
+	t := newTable(b, len(cols), func(i int) bool { return cols[i].right })
+	t.Header(head)
+	last := ""
+	for i := range cells {
+		row := make([]string, len(cols)) // the library keeps the slice
+		for k := range cols {
+			row[k] = cols[k].value(&cells[i])
+		}
+		if cols[0].head == "task type" {
+			if row[0] == last {
+				row[0] = ""
+			} else {
+				last = row[0]
+			}
+		}
+		if err := t.Append(row); err != nil {
+			return fmt.Errorf("table: %w", err)
+		}
+	}
+	if err := t.Render(); err != nil {
+		return fmt.Errorf("table: %w", err)
+	}
+	return nil
+}
+
+// newTable is a table without borders, its numbers to the right.
+func newTable(w io.Writer, columns int, right func(int) bool) *tablewriter.Table {
+	align := make(tw.Alignment, columns)
+	for i := range align {
+		align[i] = tw.AlignLeft
+		if right(i) {
+			align[i] = tw.AlignRight
+		}
+	}
+	return tablewriter.NewTable(w,
+		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
+			Borders:  tw.Border{Left: tw.Off, Right: tw.Off, Top: tw.Off, Bottom: tw.Off},
+			Settings: tw.Settings{Separators: tw.Separators{BetweenColumns: tw.Off, BetweenRows: tw.Off}, Lines: tw.Lines{ShowHeaderLine: tw.On}},
+		})),
+		tablewriter.WithHeaderAutoFormat(tw.Off),
+		tablewriter.WithRowAutoWrap(tw.WrapNone), tablewriter.WithHeaderAutoWrap(tw.WrapNone),
+		tablewriter.WithHeaderAlignmentConfig(tw.CellAlignment{PerColumn: align}),
+		tablewriter.WithRowAlignmentConfig(tw.CellAlignment{PerColumn: align}),
+		tablewriter.WithPadding(tw.Padding{Left: "", Right: "  "}),
+	)
+}
+
+// width is how wide the table would be.
+func width(cells []report.Cell, cols []column) int {
+	total := 0
+	for k := range cols {
+		w := len([]rune(cols[k].head))
+		for i := range cells {
+			w = max(w, len([]rune(cols[k].value(&cells[i]))))
+		}
+		total += w + 2
+	}
+	return total
+}
+
+// failures names the classes of errors, where there were any.
+func failures(b *strings.Builder, overall []report.Cell) {
+	for i := range overall {
+		c := &overall[i]
+		if c.Errored == 0 {
+			continue
+		}
+		var parts []string
+		for _, class := range eval.Classes() {
+			if n := c.Errors[class]; n > 0 {
+				parts = append(parts, fmt.Sprintf("%s %d (%s)", class, n, class.Fault()))
+			}
+		}
+		fmt.Fprintf(b, "\nerrors of %s: %s", eval.Untrusted(c.Candidate).Line(maxName), strings.Join(parts, ", "))
+	}
+	if len(overall) > 0 && b.String()[b.Len()-1] != '\n' {
+		b.WriteByte('\n')
+	}
+}
+
+// legend explains the columns and ends with the warnings.
+func legend(b *strings.Builder, r *report.Report) {
+	b.WriteString("\nrate: share of judged trials that were accepted, with Wilson's 95 % interval\n" +
+		"p50, p95: user-visible time, from the first send to the final result with retries and waits\n" +
+		"cost/accepted: everything spent on all tasks ÷ accepted tasks   " + unknown + " unknown\n")
+	for _, reason := range r.Verdict.Reason {
+		fmt.Fprintf(b, "! %s\n", reason)
+	}
+	for _, warning := range r.Warnings {
+		fmt.Fprintf(b, "! %s\n", warning)
+	}
+}
