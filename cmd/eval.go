@@ -1,0 +1,381 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"infer/cmd/internal/cli"
+	"infer/cmd/internal/config"
+	"infer/datasets"
+	"infer/eval"
+	"infer/eval/runner"
+	"infer/eval/store"
+	"infer/providers/replay"
+	"infer/report"
+	"infer/report/render"
+	"infer/scoring"
+)
+
+// evalOptions are the flags of infer eval.
+type evalOptions struct {
+	app    *cli.App
+	target string
+	flags  config.Flags
+	out    formatFlag
+
+	output  string
+	limit   int
+	record  string
+	retry   []string
+	fresh   bool
+	skipBad bool
+
+	maxCalls int64
+	maxCost  string
+}
+
+// newEvalCmd returns the command; runF, if not nil, is run instead of runEval.
+func newEvalCmd(app *cli.App, runF func(context.Context, *evalOptions) error) *cobra.Command {
+	o := &evalOptions{app: app}
+	var seed uint64
+	c := &cobra.Command{
+		Use:   "eval <path>",
+		Short: "Run tasks against candidate models",
+		Long: `Run every task of a dataset against every candidate, grade the answers, keep
+every attempt in the store and print the comparison.
+
+PATH is a dataset (.jsonl, .jsonl.gz, .jsonl.zst, a folder of these, or - for
+standard input), an infer.yaml, or a folder that holds one. Candidates come from
+infer.yaml or from -m. All tasks are checked before anything is sent.
+
+The same command continues where it stopped, and another -m runs only what is
+new. Ctrl-C stops starting tasks and keeps what is done; a second one cuts off
+the calls in flight.
+
+EXIT STATUS
+  0 done · 1 failure · 2 nothing was sent: usage, configuration or dataset
+  invalid · 3 incomplete · 4 credentials · 5 store in use · 130 interrupted`,
+		Example: `  # the example project, from recordings: no key, no server
+  $ infer eval testdata/quickstart
+
+  # a dataset and two models, no configuration
+  $ infer eval tasks.jsonl -m openai/gpt-5-mini -m local=http://127.0.0.1:8101/v1/smollm2-135m-instruct
+
+  # try again what ended in an error
+  $ infer eval testdata/quickstart --retry errors`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				o.target = args[0]
+			}
+			if c.Flags().Changed("seed") {
+				o.flags.Seed = &seed
+			}
+			if runF != nil {
+				return runF(c.Context(), o)
+			}
+			return runEval(c.Context(), o)
+		},
+	}
+	f := c.Flags()
+	f.StringArrayVarP(&o.flags.Models, "model", "m", nil, "candidate: [name=]provider/model or [name=]URL/model; repeatable")
+	f.StringVar(&o.flags.Config, "config", "", "configuration file (default infer.yaml beside the dataset or here)")
+	f.StringVar(&o.flags.Store, "store", "", "SQLite file that keeps every attempt (default .infer/infer.db)")
+	f.IntVar(&o.flags.Concurrency, "concurrency", 0, "calls in flight at most (default 8)")
+	f.IntVar(&o.flags.Repeats, "repeats", 0, "how often each candidate tries each task (default 1)")
+	f.Uint64Var(&seed, "seed", 1, "decides the order of trials and the jitter of waits")
+	f.IntVar(&o.limit, "limit", 0, "only the first so many tasks")
+	f.StringVar(&o.record, "record", "", "write every exchange to this file, for replay")
+	f.BoolVar(&o.flags.Live, "live", false, "call the providers although the project has a recording")
+	f.StringSliceVar(&o.retry, "retry", nil, "run again what ended so: errors, unscored")
+	f.BoolVar(&o.fresh, "new", false, "start a new run instead of continuing one")
+	f.BoolVar(&o.skipBad, "skip-invalid", false, "leave out lines that are not tasks, and say how many")
+	f.Int64Var(&o.maxCalls, "max-calls", 0, "stop after so many calls")
+	f.StringVar(&o.maxCost, "max-cost", "", "stop when so many US dollars are spent")
+	f.StringVarP(&o.output, "output", "o", "", "write the report to this file")
+	o.out.add(c, app, render.Formats())
+	_ = c.RegisterFlagCompletionFunc("retry", cobra.FixedCompletions([]string{"errors", "unscored"}, cobra.ShellCompDirectiveNoFileComp))
+	c.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return []string{"jsonl", "gz", "zst", "yaml"}, cobra.ShellCompDirectiveFilterFileExt
+	}
+	return c
+}
+
+func runEval(ctx context.Context, o *evalOptions) (err error) {
+	p, err := makePlan(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	s, err := store.Open(ctx, p.cfg.StorePath, store.Options{Now: o.app.Now})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	res, err := p.execute(ctx, s)
+	if err != nil {
+		return err
+	}
+	r, err := loadReport(ctx, s, p.run.ID)
+	if err != nil {
+		return err
+	}
+	if err := writeReport(ctx, o.app, s, r, o.out.format, o.output); err != nil {
+		return err
+	}
+	return p.verdict(r, res)
+}
+
+// plan is everything that an evaluation needs, checked before anything is sent.
+type plan struct {
+	o      *evalOptions
+	app    *cli.App
+	cfg    *config.Config
+	source *datasets.Source
+	info   *datasets.Info
+	rules  *scoring.Set
+	run    *eval.Run
+	wires  *wiring
+	tape   *os.File
+	limits runner.Options
+}
+
+func (p *plan) close() error {
+	err := p.source.Close()
+	if p.tape != nil {
+		err = errors.Join(err, p.tape.Close())
+	}
+	return err
+}
+
+func makePlan(ctx context.Context, o *evalOptions) (*plan, error) {
+	if o.limit < 0 || o.maxCalls < 0 {
+		return nil, eval.Invalid(errors.New("--limit and --max-calls must not be negative"), "leave them out for no limit")
+	}
+	cfg, paths, err := config.Load(o.app.Dir, o.target, o.flags, o.app.Env)
+	if err != nil {
+		return nil, err
+	}
+	if len(paths) == 0 {
+		return nil, eval.Invalid(errors.New("no dataset named"), "name one: `infer eval tasks.jsonl -m openai/gpt-5-mini`; `infer init --example` writes a project to try")
+	}
+	p := &plan{o: o, app: o.app, cfg: cfg}
+	if err := p.limit(); err != nil {
+		return nil, err
+	}
+	if p.rules, err = scoring.Compile(cfg.GraderRules()); err != nil {
+		return nil, err
+	}
+	if err := datasets.CheckFields(cfg.Fields); err != nil {
+		return nil, err
+	}
+	p.source, err = datasets.Open(ctx, paths, datasets.Options{Fields: cfg.Fields, AllowURLs: cfg.AllowURLs, Stdin: o.app.In})
+	if err != nil {
+		return nil, err
+	}
+	if err := p.prepare(ctx); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	return p, nil
+}
+
+func (p *plan) limit() error {
+	p.limits.MaxCalls = p.o.maxCalls
+	if p.o.maxCost != "" {
+		m, err := eval.ParseUSD(strings.TrimPrefix(p.o.maxCost, "$"))
+		if err != nil || m <= 0 {
+			return eval.Invalid(fmt.Errorf("--max-cost %s is not an amount of dollars", eval.Untrusted(p.o.maxCost).Line(40)), "write it like 2.50")
+		}
+		p.limits.MaxCost = m
+	}
+	for _, r := range p.o.retry {
+		if r != "errors" && r != "unscored" {
+			return eval.Invalid(fmt.Errorf("--retry %s", eval.Untrusted(r).Line(40)), "it may be errors, unscored or both")
+		}
+	}
+	return nil
+}
+
+// prepare reads the whole dataset once and settles the run.
+func (p *plan) prepare(ctx context.Context) error {
+	info, err := p.source.Scan(ctx, p.rules.Check)
+	if err != nil {
+		return err
+	}
+	p.info = info
+	if err := p.problems(info); err != nil {
+		return err
+	}
+	candidates, err := p.cfg.ResolveCandidates()
+	if err != nil {
+		return err
+	}
+	types, err := p.cfg.ResolveTaskTypes()
+	if err != nil {
+		return err
+	}
+	prices, err := p.prices(candidates)
+	if err != nil {
+		return err
+	}
+	name := p.cfg.Name
+	if name == "" {
+		name = p.source.Name()
+	}
+	rules := p.cfg.GraderRules()
+	p.run = &eval.Run{Name: name, Dataset: eval.Dataset{Name: p.source.Name(), Path: p.path(), Digest: info.Digest, Tasks: info.Tasks},
+		Candidates: candidates, Prices: prices, TaskTypes: types, Repeats: p.cfg.Repeats, Limit: p.o.limit, Seed: p.cfg.Seed,
+		Grading: eval.Grading{Number: 1, Digest: eval.DigestJSON(rules), Rules: rules}, Version: p.app.Version, Concurrency: p.cfg.Concurrency}
+	p.run.ID = runID(p.run, "")
+	if p.o.fresh {
+		p.run.ID = runID(p.run, p.app.Now().UTC().Format("2006-01-02T15:04:05.000000"))
+	}
+	var tape *replay.Tape
+	if p.o.record != "" {
+		if p.tape, err = os.OpenFile(p.o.record, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
+			return eval.WithHint(eval.KindOperational, fmt.Errorf("open recording: %w", err), "name a file that you may write")
+		}
+		tape = replay.NewTape(p.tape)
+	}
+	p.wires, err = newWiring(p.app, p.cfg, tape)
+	return err
+}
+
+func (p *plan) path() string {
+	if p.o.target != "" {
+		return filepath.ToSlash(p.o.target)
+	}
+	return filepath.ToSlash(p.cfg.Path)
+}
+
+// runID names a run by what it is about, so that the same command finds it
+// again: the tasks and the project. A nonce makes a new run of the same.
+func runID(r *eval.Run, nonce string) string {
+	return "r" + eval.DigestOf([]byte(r.Name), r.Dataset.Digest[:], []byte(nonce)).Short()[:9]
+}
+
+// problems decides what lines that are not tasks mean.
+func (p *plan) problems(info *datasets.Info) error {
+	for _, w := range info.Warnings {
+		p.say("warning: %s", w)
+	}
+	if info.ProblemCount > 0 {
+		for i, le := range info.Problems {
+			if i == 10 {
+				break
+			}
+			p.say("%s", le.Error())
+		}
+		if !p.o.skipBad {
+			first := info.Problems[0]
+			err := fmt.Errorf("%d lines are not valid tasks, the first: %s", info.ProblemCount, first)
+			if info.ProblemCount == 1 {
+				err = first
+			}
+			return eval.Invalid(err, first.Hint+"; or leave such lines out with --skip-invalid")
+		}
+		p.say("left out %d lines that are not valid tasks", info.ProblemCount)
+	}
+	if info.Tasks == 0 {
+		return eval.Invalid(fmt.Errorf("%s holds no tasks", p.source.Name()), `each line is a task such as {"input": "…", "expected": "…"}; fields: in infer.yaml maps other names`)
+	}
+	return nil
+}
+
+// prices returns one row for each candidate, an empty one where none is known.
+func (p *plan) prices(candidates []eval.Candidate) ([]eval.PriceRow, error) {
+	rows, err := p.cfg.ResolvePrices()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]eval.PriceRow, len(candidates))
+	for i := range candidates {
+		for k := range rows {
+			if candidates[i].Policy == nil && rows[k].Provider == candidates[i].Provider && rows[k].Model == candidates[i].Model {
+				out[i] = rows[k]
+			}
+		}
+	}
+	return out, nil
+}
+
+// say writes one line for people.
+func (p *plan) say(format string, args ...any) {
+	if !p.app.Quiet {
+		_, _ = fmt.Fprintf(p.app.Err, format+"\n", args...)
+	}
+}
+
+// verdict turns how the run ended into an exit code.
+func (p *plan) verdict(r *report.Report, res runner.Result) error {
+	for provider, f := range res.Halted {
+		return eval.WithHint(eval.KindCredentials, fmt.Errorf("provider %s was given up: %w", provider, f), "mend its key or account, then run the same command again: it continues")
+	}
+	if res.Stopped == "interrupted" {
+		p.say("Stopped. The same command continues where it stopped.")
+		return &cli.CodedError{Code: cli.ExitInterrupted, Err: cli.ErrSilent}
+	}
+	if res.Stopped != "" {
+		return eval.WithHint(eval.KindIncomplete, fmt.Errorf("run %s is incomplete: %s", r.Run.ID, res.Stopped), "the same command with a higher limit continues it")
+	}
+	if p.run.State != eval.RunComplete {
+		return eval.WithHint(eval.KindIncomplete, fmt.Errorf("run %s is incomplete: %s", r.Run.ID, strings.Join(r.Verdict.Reason, "; ")), "run the same command again: it continues")
+	}
+	var judged, errored int64
+	for i := range r.Cells {
+		if r.Cells[i].TaskType == report.Overall {
+			judged += r.Cells[i].Accepted + r.Cells[i].Rejected
+			errored += r.Cells[i].Errored
+		}
+	}
+	if judged == 0 && errored > 0 {
+		return eval.WithHint(eval.KindIncomplete, errors.New("every trial ended in an error: nothing can be said of any candidate"), "`infer report` names the errors; then `--retry errors`")
+	}
+	if judged == 0 {
+		p.say("No task has an expected value or a grader, so nothing was scored: the answers are stored, and `infer score` grades them later.")
+	}
+	if errored > 0 {
+		next(p.app, "`infer eval %s --retry errors` tries again what failed", p.path())
+		return nil
+	}
+	next(p.app, "`infer report %s --format md` for a pull request, or add a candidate: `infer eval %s -m provider/model`", r.Run.ID, p.path())
+	return nil
+}
+
+// loadReport builds the report of one run.
+func loadReport(ctx context.Context, s *store.Store, ref string) (*report.Report, error) {
+	run, err := s.Run(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	cells, err := s.Cells(ctx, run.ID)
+	if err != nil {
+		return nil, err
+	}
+	return report.Build(run, cells)
+}
+
+// writeReport writes a report to a file or to standard output.
+func writeReport(ctx context.Context, app *cli.App, s *store.Store, r *report.Report, format, output string) error {
+	return toOutput(app, output, func(w io.Writer, tty bool) error {
+		if format == string(render.JSONL) {
+			run, err := s.Run(ctx, r.Run.ID)
+			if err != nil {
+				return err
+			}
+			return render.Records(w, s.Records(ctx, run))
+		}
+		opts := render.Options{Color: app.Color(tty)}
+		if tty {
+			opts.Width = app.Width()
+		}
+		return render.Report(w, r, render.Format(format), opts)
+	})
+}

@@ -1,0 +1,136 @@
+package cmd
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"infer/cmd/internal/cli"
+	"infer/eval"
+	"infer/report/render"
+)
+
+// Progress is one line on a terminal, rewritten; elsewhere a plain line every
+// few seconds.
+const (
+	lineEvery  = 200 * time.Millisecond
+	plainEvery = 5 * time.Second
+)
+
+type progress struct {
+	app   *cli.App
+	total int64
+	begun time.Time
+
+	done     atomic.Int64
+	attempts atomic.Int64
+	low      atomic.Int64
+	unknown  atomic.Bool
+
+	mu     sync.Mutex
+	errors map[eval.Class]int64
+
+	quit  chan struct{}
+	ended chan struct{}
+}
+
+func newProgress(app *cli.App, run *eval.Run, total int64) *progress {
+	p := &progress{app: app, total: total, begun: time.Now(), errors: make(map[eval.Class]int64), quit: make(chan struct{}), ended: make(chan struct{})}
+	if !app.Quiet {
+		planned := int64(run.Planned())
+		if had := planned - total; had > 0 {
+			_, _ = fmt.Fprintf(app.Err, "run %s: %d of %d trials have their outcome already; %d to run\n", run.ID, had, planned, total)
+		}
+	}
+	return p
+}
+
+func (p *progress) trial(t *eval.Trial) { p.done.Add(1) }
+
+func (p *progress) attempt(a *eval.Attempt) {
+	p.attempts.Add(1)
+	p.low.Add(int64(a.Cost.Low))
+	if !a.Cost.Known() {
+		p.unknown.Store(true)
+	}
+	if a.Failure != nil {
+		p.mu.Lock()
+		p.errors[a.Failure.Class]++
+		p.mu.Unlock()
+	}
+}
+
+func (p *progress) start() {
+	if p.app.Quiet || p.total == 0 {
+		close(p.ended)
+		return
+	}
+	go p.loop()
+}
+
+func (p *progress) loop() {
+	defer close(p.ended)
+	every := plainEvery
+	if p.app.ErrTTY {
+		every = lineEvery
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.quit:
+			if p.app.ErrTTY {
+				_, _ = fmt.Fprint(p.app.Err, "\r\x1b[K")
+			}
+			return
+		case <-tick.C:
+			if p.app.ErrTTY {
+				_, _ = fmt.Fprintf(p.app.Err, "\r\x1b[K%s", clipLine(p.line(), p.app.Width()))
+			} else {
+				_, _ = fmt.Fprintf(p.app.Err, "%s %s\n", p.app.Now().UTC().Format(time.RFC3339), p.line())
+			}
+		}
+	}
+}
+
+func clipLine(s string, width int) string {
+	if r := []rune(s); width > 1 && len(r) >= width {
+		return string(r[:width-1])
+	}
+	return s
+}
+
+func (p *progress) stop() {
+	close(p.quit)
+	<-p.ended
+}
+
+// line is the state in one line: done, rate, cost so far, time left, errors.
+func (p *progress) line() string {
+	done, elapsed := p.done.Load(), time.Since(p.begun).Seconds()
+	rate := float64(done) / max(elapsed, 0.001)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d/%d trials  %.0f/s  ", done, p.total, rate)
+	cost := render.Dollars(eval.Money(p.low.Load()))
+	if p.unknown.Load() {
+		cost = "≥" + cost
+	}
+	b.WriteString(cost)
+	if done > 0 && done < p.total {
+		fmt.Fprintf(&b, "  ETA %s", (time.Duration(float64(p.total-done)/rate*float64(time.Second)) + time.Second).Truncate(time.Second))
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	parts := make([]string, 0, len(p.errors))
+	for c, n := range p.errors {
+		parts = append(parts, fmt.Sprintf("%s %d", c, n))
+	}
+	sort.Strings(parts)
+	if len(parts) > 0 {
+		b.WriteString("  failed calls: " + strings.Join(parts, ", "))
+	}
+	return b.String()
+}

@@ -1,0 +1,79 @@
+package cmd
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"infer/cmd/internal/cli"
+	"infer/eval"
+)
+
+// newRoot builds the command tree for one invocation.
+func newRoot(app *cli.App) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "infer",
+		Short: "Evaluate models on your own recorded tasks",
+		Long: `infer replays recorded real tasks against candidate models, keeps every attempt
+in a local SQLite file, and reports acceptance, latency, retries and the cost of
+an accepted task, so that a team can pick a default and a backup model for each
+kind of task.
+
+Nothing leaves the machine but the calls to the providers you configure.`,
+		Example: `  $ infer init --example && infer eval quickstart   # see it work, without a key
+  $ infer eval tasks.jsonl -m openai/gpt-5-mini      # your tasks, one model
+  $ infer report                                     # the newest run again`,
+		Version:           app.Version,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		Args:              cobra.NoArgs,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SuggestionsMinimumDistance = 2
+	root.SetVersionTemplate("infer {{.Version}}\n")
+	f := root.PersistentFlags()
+	f.StringVar(&app.ColorFlag, "color", "auto", "colour: auto, always or never")
+	f.BoolVarP(&app.Quiet, "quiet", "q", false, "no progress and no hints")
+	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		switch app.ColorFlag {
+		case "auto", "always", "never":
+			return nil
+		}
+		return eval.Invalid(fmt.Errorf("--color %q", app.ColorFlag), "it may be auto, always or never")
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return eval.Invalid(err, "`"+c.CommandPath()+" --help` lists its flags"+nearFlag(c, err))
+	})
+	root.AddCommand(
+		newEvalCmd(app, nil), newReportCmd(app, nil), newScoreCmd(app), newRunsCmd(app), newInitCmd(app), newConfigCmd(app),
+		newDatasetsCmd(app), newMockCmd(app), newDBCmd(app), newVersionCmd(app),
+	)
+	root.AddCommand(helpTopics()...)
+	return root
+}
+
+// nearFlag names the flag that was probably meant.
+func nearFlag(c *cobra.Command, err error) string {
+	_, name, ok := strings.Cut(err.Error(), "unknown flag: --")
+	if !ok {
+		return ""
+	}
+	if near := nearestFlag(c, name); near != "" {
+		return "; did you mean --" + near + "?"
+	}
+	return ""
+}
+
+func newVersionCmd(app *cli.App) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Example: "  $ infer version",
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintf(app.Out, "infer %s\n", app.Version)
+			return err
+		},
+	}
+}
