@@ -30,6 +30,11 @@ const (
 	// poolSize is more than any sensible concurrency: a call never waits for a
 	// connection that another call is about to give back.
 	poolSize = 1024
+	// idleConn is how long an idle connection is kept: less than the 5 s after which
+	// common servers (llama.cpp, uvicorn, Node) close theirs. A call sent into a
+	// connection that is just being closed fails with an EOF, and nobody can say
+	// whether it was billed.
+	idleConn = 4 * time.Second
 )
 
 // NewClient returns a client that keeps enough connections for many calls at
@@ -61,7 +66,7 @@ func NewClient(connect time.Duration) *http.Client {
 		HTTP2:               &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 		MaxIdleConns:        poolSize,
 		MaxIdleConnsPerHost: poolSize,
-		IdleConnTimeout:     90 * time.Second,
+		IdleConnTimeout:     idleConn,
 
 		MaxResponseHeaderBytes: 1 << 20, // headers that never end are an error long before the memory does
 		ReadBufferSize:         8 << 10,

@@ -169,6 +169,10 @@ func (c *Client) post(ctx context.Context, stream bool, body []byte) *http.Reque
 	if stream {
 		hr.Header.Set("Accept", "text/event-stream")
 		hr.Header.Set("Accept-Encoding", "identity") // compression holds tokens back
+		// llama.cpp's server ends the connection with the stream without having said
+		// so; the next call into it would be lost, and nobody could say whether it
+		// was billed. A fresh connection costs nothing where there is no TLS.
+		hr.Close = c.chat.Scheme == "http"
 	}
 	return hr.WithContext(ctx)
 }
