@@ -244,7 +244,11 @@ func (p *plan) prepare(ctx context.Context) error {
 		}
 		tape = replay.NewTape(p.tape)
 	}
-	p.wires, err = newWiring(p.app, p.cfg, tape)
+	if p.wires, err = newWiring(p.app, p.cfg, tape); err != nil {
+		return err
+	}
+	// Keys and addresses are checked before there is a store or a run.
+	_, err = p.wires.lanes(p.run.Candidates, p.run.Prices)
 	return err
 }
 
@@ -268,8 +272,8 @@ func (p *plan) problems(info *datasets.Info) error {
 	}
 	if info.ProblemCount > 0 {
 		for i, le := range info.Problems {
-			if i == 10 {
-				break
+			if i == 10 || info.ProblemCount == 1 && !p.o.skipBad {
+				break // a single one is the error itself
 			}
 			p.say("%s", le.Error())
 		}
