@@ -125,12 +125,16 @@ func (r *run) dispatch(ctx context.Context) map[string]chan work {
 // serve takes one provider's trials as slots become free.
 func (r *run) serve(ctx context.Context, q <-chan work) {
 	for w := range q {
-		if r.stopped() || r.givenUp(r.Lanes[w.candidate].Primary.Candidate.Provider) {
+		if r.pointless(w) {
 			continue
 		}
 		select {
 		case r.slots <- struct{}{}:
 		case <-ctx.Done():
+			continue
+		}
+		if r.pointless(w) { // what happened while it waited
+			<-r.slots
 			continue
 		}
 		r.wg.Add(1)
@@ -139,4 +143,9 @@ func (r *run) serve(ctx context.Context, q <-chan work) {
 			r.try(ctx, w)
 		}()
 	}
+}
+
+// pointless reports whether a trial should not be started any more.
+func (r *run) pointless(w work) bool {
+	return r.stopped() || r.givenUp(r.Lanes[w.candidate].Primary.Candidate.Provider)
 }
