@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"infer/eval"
 )
@@ -19,16 +20,46 @@ type rule interface {
 }
 
 // leaf is one grader.
-type leaf struct{ g Grader }
+type leaf struct {
+	name string
+	g    Grader
+}
+
+// maxExplanation bounds what is stored of a grader's words.
+const maxExplanation = 4000
 
 func (l leaf) judge(ctx context.Context, t *eval.Task, r *eval.Response, scores *[]eval.Score) (*bool, float64) {
-	s := l.g.Grade(ctx, t, r)
-	*scores = append(*scores, s)
+	s := l.grade(ctx, t, r)
 	v := 0.0
-	if s.Value != nil {
+	switch {
+	case s.Value != nil && !(*s.Value >= 0 && *s.Value <= 1): // NaN is neither
+		s = eval.Score{Grader: l.name, Error: eval.Untrusted(fmt.Sprintf("the grader's value %v is not between 0 and 1", *s.Value))}
+	case s.Value != nil:
 		v = *s.Value
+	case s.Pass != nil && *s.Pass:
+		v = 1
 	}
+	s.Explanation, s.Error = clip(s.Explanation), clip(s.Error)
+	*scores = append(*scores, s)
 	return s.Pass, v
+}
+
+// grade judges the answer; a grader that breaks down leaves it unscored, and the
+// run goes on.
+func (l leaf) grade(ctx context.Context, t *eval.Task, r *eval.Response) (s eval.Score) {
+	defer func() {
+		if p := recover(); p != nil {
+			s = eval.Score{Grader: l.name, Error: eval.Untrusted(fmt.Sprintf("the grader broke down: %v", p))}
+		}
+	}()
+	return l.g.Grade(ctx, t, r)
+}
+
+func clip(u eval.Untrusted) eval.Untrusted {
+	if len(u) <= maxExplanation {
+		return u
+	}
+	return eval.Untrusted(strings.ToValidUTF8(string(u[:maxExplanation]), "")) + "…"
 }
 
 // every passes if all its rules do; a failure decides alone.
@@ -125,7 +156,7 @@ func parseRule(raw json.RawMessage, depth int) (rule, error) {
 			return nil, fmt.Errorf("grader: %w", err)
 		}
 		g, err := build(name, nil)
-		return leaf{g}, err
+		return leaf{name, g}, err
 	case '[':
 		rules, err := parseRules(raw, depth)
 		return every(rules), err
@@ -166,7 +197,7 @@ func parseObject(raw json.RawMessage, depth int) (rule, error) {
 		}
 		delete(m, "type")
 		g, err := build(s, m)
-		return leaf{g}, err
+		return leaf{s, g}, err
 	}
 	switch {
 	case len(m) == 1 && m["all"] != nil:

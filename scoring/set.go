@@ -87,10 +87,10 @@ func (s *Set) lineRule(graders []json.RawMessage) (rule, error) {
 
 // The rules for tasks that no grader was named for.
 var (
-	exactRule  = leaf{&grade.Exact{}}
-	numberRule = leaf{&grade.Number{}}
-	jsonRule   = leaf{&grade.JSON{Extract: true}}
-	boolRule   = leaf{&grade.OneOf{Labels: []string{"true", "false"}}}
+	exactRule  = leaf{"exact", &grade.Exact{}}
+	numberRule = leaf{"number", &grade.Number{}}
+	jsonRule   = leaf{"json", &grade.JSON{Extract: true}}
+	boolRule   = leaf{"one_of", &grade.OneOf{Labels: []string{"true", "false"}}}
 )
 
 // byExpected is the default rule: a text is compared exactly after trimming, a

@@ -37,7 +37,7 @@ const maxJSON = 8 << 20
 func (g *JSON) Grade(_ context.Context, t *eval.Task, r *eval.Response) eval.Score {
 	raw := r.Text.Raw()
 	if g.Extract {
-		raw = extract(raw)
+		raw = extract(raw, opening(t.Expected))
 	}
 	got, err := decode(raw)
 	if err != nil {
@@ -120,7 +120,7 @@ func WrongFields(expected json.RawMessage, answer string) (int, bool) {
 	if err != nil || !ok {
 		return 0, false
 	}
-	got, err := decode(extract(answer))
+	got, err := decode(extract(answer, '{'))
 	gotObj, ok := got.(map[string]any)
 	if err != nil || !ok {
 		return 0, false
@@ -160,29 +160,6 @@ func decode(s string) (any, error) {
 		return nil, errors.New("there is more after the value")
 	}
 	return v, nil
-}
-
-// extract returns the JSON inside a code fence, else from the first bracket to
-// the last, else the text itself.
-func extract(s string) string {
-	if _, rest, ok := strings.Cut(s, "```"); ok {
-		if body, _, ok := strings.Cut(rest, "```"); ok {
-			if i := strings.IndexAny(body, "{["); i >= 0 && i < 20 {
-				return strings.TrimSpace(body[i:])
-			}
-		}
-	}
-	from, to := strings.IndexAny(s, "{["), strings.LastIndexAny(s, "}]")
-	if from < 0 || to < from {
-		return strings.TrimSpace(s)
-	}
-	// The first whole value counts: what a model writes after it is talk.
-	d := json.NewDecoder(strings.NewReader(s[from : to+1]))
-	var raw json.RawMessage
-	if d.Decode(&raw) == nil {
-		return string(raw)
-	}
-	return s[from : to+1]
 }
 
 // equal compares two decoded values; why says in words where they differ.
@@ -233,19 +210,23 @@ func equal(want, got any, rule Field, at string) (bool, string) {
 	return true, ""
 }
 
-// sameNumber compares by value, whole numbers of any length exactly.
+// sameNumber compares by value, whatever the notation: 0.1, 0.10 and 1e-1 are
+// one number, and whole numbers of any length are told apart.
 func sameNumber(a, b json.Number, tolerance float64) bool {
-	x, ok1 := parse(a.String(), false)
-	y, ok2 := parse(b.String(), false)
-	if !ok1 || !ok2 {
-		return a == b
-	}
-	if x.Cmp(y) == 0 {
+	if a == b {
 		return true
 	}
-	if tolerance <= 0 {
-		// 0.1 and 0.10 parse alike; what is left is a real difference.
+	if len(a) > maxDigits || len(b) > maxDigits {
 		return false
+	}
+	prec := precision(max(len(a), len(b)))
+	x, ok1 := exactly(a.String(), prec)
+	y, ok2 := exactly(b.String(), prec)
+	if !ok1 || !ok2 {
+		return false
+	}
+	if x.Cmp(y) == 0 || tolerance <= 0 {
+		return x.Cmp(y) == 0
 	}
 	d := new(big.Float).Sub(x, y)
 	return d.Abs(d).Cmp(big.NewFloat(tolerance*(1+1e-12))) <= 0

@@ -47,7 +47,7 @@ func (g *OneOf) Grade(_ context.Context, t *eval.Task, r *eval.Response) eval.Sc
 // order of their first place (with equal labels the last place counts for the
 // order of the last). Of labels that overlap, the longest counts.
 func named(s string, labels []string) []string {
-	low := strings.ToLower(s)
+	low := strings.ToLower(narrow(s))
 	type place struct{ from, to, label int }
 	var places []place
 	for i, l := range labels {
@@ -113,6 +113,9 @@ func (g *Choice) Grade(_ context.Context, t *eval.Task, r *eval.Response) eval.S
 	if letters == "" {
 		letters = "ABCDE"
 	}
+	if !strings.Contains(letters, want) {
+		return unscored("multiple_choice", fmt.Sprintf("the expected letter %s is not among the choices %s", want, letters))
+	}
 	got := pick(r.Text.Raw(), letters)
 	switch len(got) {
 	case 0:
@@ -127,15 +130,14 @@ func (g *Choice) Grade(_ context.Context, t *eval.Task, r *eval.Response) eval.S
 // "answer", "choice" or "option" if there is one, else the one that opens the
 // answer, else every capital letter that stands alone.
 func pick(s, letters string) string {
-	if len(s) > 20_000 {
-		s = s[:20_000]
-	}
+	s = narrow(s)
 	trimmed := strings.TrimLeft(strings.TrimSpace(s), "(*[\"'`# ")
 	if len(trimmed) > 0 && strings.ContainsRune(letters, unicode.ToUpper(rune(trimmed[0]))) &&
 		(len(trimmed) == 1 || strings.ContainsRune(").:,*]\"'`\n", rune(trimmed[1])) || len(strings.TrimSpace(trimmed)) == 1) {
 		return strings.ToUpper(trimmed[:1])
 	}
-	low := strings.ToLower(s)
+	s = tail(s, maxChoiceText)
+	low := asciiLower(s) // as long as s, so that places in one are places in the other
 	last := ""
 	for _, cue := range []string{"answer", "choice", "option"} {
 		for from := 0; ; {
@@ -147,7 +149,7 @@ func pick(s, letters string) string {
 			rest := strings.TrimLeft(s[from:], " :=*(\"'`")
 			rest = strings.TrimPrefix(rest, "is")
 			rest = strings.TrimLeft(rest, " :=*(\"'`")
-			if len(rest) > 0 && strings.IndexByte(letters, rest[0]) >= 0 && (len(rest) == 1 || !isWord(rune(rest[1]))) && !strings.Contains(last, rest[:1]) {
+			if len(rest) > 0 && strings.IndexByte(letters, rest[0]) >= 0 && boundary(rest, 0, 1) && !strings.Contains(last, rest[:1]) {
 				last += rest[:1]
 			}
 		}
@@ -156,6 +158,32 @@ func pick(s, letters string) string {
 		return last
 	}
 	return alone(s, letters)
+}
+
+// maxChoiceText is how much of an answer is searched for a choice: its end.
+const maxChoiceText = 20_000
+
+func asciiLower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+// narrow writes the full-width forms of ASCII characters in ASCII.
+func narrow(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r >= 0xff01 && r <= 0xff5e }) {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if r >= 0xff01 && r <= 0xff5e {
+			return r - 0xff01 + '!'
+		}
+		return r
+	}, s)
 }
 
 // alone returns the capital letters that stand as words of their own.

@@ -56,7 +56,7 @@ func (g *Schema) Prepare() error {
 func (g *Schema) Grade(_ context.Context, _ *eval.Task, r *eval.Response) eval.Score {
 	raw := r.Text.Raw()
 	if g.Extract {
-		raw = extract(raw)
+		raw = extract(raw, 0)
 	}
 	if len(raw) > maxJSON {
 		return pass("json_schema", false, fmt.Sprintf("%d bytes, more than %d", len(raw), maxJSON))

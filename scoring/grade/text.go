@@ -2,6 +2,7 @@ package grade
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -170,6 +171,19 @@ type Length struct {
 	MaxWords int `json:"max_words,omitempty" doc:"at most so many words"`
 	MinChars int `json:"min_chars,omitempty" doc:"at least so many characters"`
 	MaxChars int `json:"max_chars,omitempty" doc:"at most so many characters"`
+}
+
+// Prepare refuses limits that nothing, or everything, fits.
+func (g *Length) Prepare() error {
+	switch {
+	case *g == Length{}:
+		return errors.New("length: no limit is set")
+	case min(g.MinWords, g.MaxWords, g.MinChars, g.MaxChars) < 0:
+		return errors.New("length: a limit below 0")
+	case g.MaxWords > 0 && g.MinWords > g.MaxWords || g.MaxChars > 0 && g.MinChars > g.MaxChars:
+		return errors.New("length: the least is more than the most")
+	}
+	return nil
 }
 
 // Grade counts words and characters.
