@@ -27,11 +27,13 @@ func (r *run) try(ctx context.Context, w work) {
 		rng: rand.New(rand.NewPCG(r.Run.Seed, uint64(w.task.Seq)<<20|uint64(w.candidate)<<10|uint64(w.repeat)))}
 	t.Trial = eval.Trial{TaskSeq: w.task.Seq, TaskID: w.task.ID, TaskType: w.task.Type, Cluster: w.task.Cluster(),
 		InputType: w.task.InputType(), Candidate: w.candidate, Repeat: w.repeat, Final: -1, HumanFixFrom: eval.UnknownOrigin}
-	ok := t.accept(ctx)
-	t.release()
-	if !ok {
+	defer t.release()
+	if !t.accept(ctx) {
 		return // cut off from outside: it has no outcome and will be run again
 	}
+	// The slot is kept until the trial is in the journal's queue. The next intent
+	// then stands behind it and waits for both, so that after a crash no more calls
+	// are repeated than may be in flight.
 	if err := r.Journal.Record(context.WithoutCancel(ctx), &t.Trial); err != nil {
 		r.cancel(fmt.Errorf("record trial: %w", err))
 		return

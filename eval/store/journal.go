@@ -16,6 +16,7 @@ type Journal struct {
 	s       *Store
 	run     int64
 	grading int
+	resumed bool // the run had trials before, so one of them may be run again
 	// OnCommit is called after a trial is committed, on the writer's goroutine.
 	OnCommit func(*eval.Trial)
 }
@@ -26,7 +27,9 @@ func (s *Store) Journal(ctx context.Context, run *eval.Run) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Journal{s: s, run: id, grading: run.Grading.Number}, nil
+	j := &Journal{s: s, run: id, grading: run.Grading.Number}
+	err = s.read.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM trials WHERE run = ?)", id).Scan(&j.resumed)
+	return j, explain(s.path, err)
 }
 
 // AddTasks stores a block of tasks in one transaction. Tasks that are there
@@ -69,7 +72,7 @@ func cluster(name string) int64 {
 // Intend writes the intent to make a paid call and returns once it is durable.
 func (j *Journal) Intend(ctx context.Context, in eval.Intent) error {
 	err := j.s.w.wait(ctx, func(t *tx) error {
-		return t.exec("INSERT INTO intents (run, candidate, task, repeat, attempt, at_us) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		return t.exec("INSERT INTO intents (run, candidate, task, repeat, attempt, at_us) VALUES (?, ?, ?, ?, ?, ?)",
 			j.run, in.Candidate, in.TaskSeq, in.Repeat, in.Attempt, in.At.UnixMicro())
 	})
 	return explain(j.s.path, err)
@@ -99,20 +102,23 @@ func (j *Journal) Flush(ctx context.Context) error {
 }
 
 func (j *Journal) record(t *tx, trial *eval.Trial) error {
-	run := j.run
-	offset, err := supersede(t, run, trial)
-	if err != nil {
-		return err
-	}
-	if err := insertTrial(t, run, trial, offset); err != nil {
-		return err
-	}
-	for i := range trial.Attempts {
-		if err := j.insertAttempt(t, trial, &trial.Attempts[i], trial.Attempts[i].Seq+offset); err != nil {
+	offset := 0
+	if j.resumed {
+		var err error
+		if offset, err = supersede(t, j.run, trial); err != nil {
 			return err
 		}
 	}
-	return t.exec("DELETE FROM intents WHERE run = ? AND candidate = ? AND task = ? AND repeat = ?", run, trial.Candidate, trial.TaskSeq, trial.Repeat)
+	id, err := insertTrial(t, j.run, trial, offset)
+	if err != nil {
+		return err
+	}
+	for i := range trial.Attempts {
+		if err := j.insertAttempt(t, id, &trial.Attempts[i], trial.Attempts[i].Seq+offset); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // supersede makes room for a trial: what an earlier one of the same cell did is
@@ -160,10 +166,11 @@ func boolOrNull(b *bool) any {
 	return *b
 }
 
-func insertTrial(t *tx, run int64, trial *eval.Trial, offset int) error {
+// insertTrial writes the trial's row and returns its number.
+func insertTrial(t *tx, run int64, trial *eval.Trial, offset int) (id int64, err error) {
 	kind, err := t.name(trial.TaskType)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var latency, ttft, backend any
 	if d, ok := trial.UserVisible(); ok {
@@ -186,7 +193,7 @@ func insertTrial(t *tx, run int64, trial *eval.Trial, offset int) error {
 	if trial.Cost != (eval.CostSplit{Answer: cost}) {
 		b, err := json.Marshal(trial.Cost)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		split = string(b)
 	}
@@ -194,7 +201,7 @@ func insertTrial(t *tx, run int64, trial *eval.Trial, offset int) error {
 	if final >= 0 {
 		final += offset
 	}
-	return t.exec(`INSERT INTO trials (run, candidate, task, repeat, type, cluster, verdict, class, attempts, retries, fallback,
+	err = t.row(`INSERT INTO trials (run, candidate, task, repeat, type, cluster, verdict, class, attempts, retries, fallback,
 		regenerations, final, first_try, after_regen, human_fix, fix_origin, fix_us, latency_us, ttft_us, backend_us,
 		cost_low, cost_high, split, plan) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
 		ON CONFLICT (run, candidate, task, repeat) DO UPDATE SET verdict = excluded.verdict, class = excluded.class,
@@ -202,11 +209,12 @@ func insertTrial(t *tx, run int64, trial *eval.Trial, offset int) error {
 		regenerations = trials.regenerations + excluded.regenerations, final = excluded.final, first_try = excluded.first_try,
 		after_regen = excluded.after_regen, human_fix = excluded.human_fix, fix_origin = excluded.fix_origin, fix_us = excluded.fix_us,
 		latency_us = excluded.latency_us, ttft_us = excluded.ttft_us, backend_us = excluded.backend_us,
-		cost_low = excluded.cost_low, cost_high = excluded.cost_high, split = excluded.split, plan = excluded.plan`,
-		run, trial.Candidate, trial.TaskSeq, trial.Repeat, kind, cluster(trial.Cluster), string(trial.Verdict), class,
-		len(trial.Attempts)+offset, trial.Retries(), trial.FallbackUsed(), trial.Regenerations, final,
-		boolOrNull(trial.FirstTry), boolOrNull(trial.AfterRegen), boolOrNull(trial.HumanFix), string(trial.HumanFixFrom), micros(trial.HumanFixTime),
-		latency, ttft, backend, int64(cost.Low), high(cost), split, plan)
+		cost_low = excluded.cost_low, cost_high = excluded.cost_high, split = excluded.split, plan = excluded.plan RETURNING id`,
+		[]any{run, trial.Candidate, trial.TaskSeq, trial.Repeat, kind, cluster(trial.Cluster), string(trial.Verdict), class,
+			len(trial.Attempts) + offset, trial.Retries(), trial.FallbackUsed(), trial.Regenerations, final,
+			boolOrNull(trial.FirstTry), boolOrNull(trial.AfterRegen), boolOrNull(trial.HumanFix), string(trial.HumanFixFrom), micros(trial.HumanFixTime),
+			latency, ttft, backend, int64(cost.Low), high(cost), split, plan}, &id)
+	return id, err
 }
 
 // detail is what an attempt has beside its columns.
@@ -221,8 +229,7 @@ type detail struct {
 	Reason     string            `json:"reason,omitempty"`
 }
 
-func (j *Journal) insertAttempt(t *tx, trial *eval.Trial, a *eval.Attempt, seq int) error {
-	run := j.run
+func (j *Journal) insertAttempt(t *tx, trial int64, a *eval.Attempt, seq int) error {
 	var ids [4]any
 	for i, s := range []string{a.Candidate, a.Provider, a.Model, a.Served} {
 		var err error
@@ -243,6 +250,10 @@ func (j *Journal) insertAttempt(t *tx, trial *eval.Trial, a *eval.Attempt, seq i
 	if err != nil {
 		return err
 	}
+	more, err := detailOf(a)
+	if err != nil {
+		return err
+	}
 	var class, status, finish, request any
 	if a.Failure != nil {
 		class = string(a.Failure.Class)
@@ -260,17 +271,14 @@ func (j *Journal) insertAttempt(t *tx, trial *eval.Trial, a *eval.Attempt, seq i
 	if u := a.Usage; u != nil {
 		tokens = [4]any{u.InFresh, u.InCacheRead + u.InCacheWrite5m + u.InCacheWrite1h, u.OutText, u.OutReasoning}
 	}
-	if err := t.exec(`INSERT INTO attempts (run, candidate, task, repeat, seq, cause, called, provider, model, served, asked,
+	if err := t.exec(`INSERT INTO attempts (trial, seq, cause, called, provider, model, served, asked,
 		started_us, queue_us, backoff_us, flight_us, ttft_us, backend_us, recorded, class, status, finish, billing,
-		cost_low, cost_high, in_fresh, in_cached, out_text, out_reason, request_id, output)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
-		run, trial.Candidate, trial.TaskSeq, trial.Repeat, seq, string(a.Cause), ids[0], ids[1], ids[2], ids[3], asked,
+		cost_low, cost_high, in_fresh, in_cached, out_text, out_reason, request_id, output, detail)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		trial, seq, string(a.Cause), ids[0], ids[1], ids[2], ids[3], asked,
 		a.StartedAt.UnixMicro(), micros(a.QueueWait), micros(a.Backoff), micros(a.InFlight), microsOrNull(a.TTFT), microsOrNull(a.Backend), a.Recorded,
 		class, status, finish, string(a.Billing), int64(a.Cost.Low), high(a.Cost),
-		tokens[0], tokens[1], tokens[2], tokens[3], request, output); err != nil {
-		return err
-	}
-	if err := insertDetail(t, run, trial, a, seq); err != nil {
+		tokens[0], tokens[1], tokens[2], tokens[3], request, output, more); err != nil {
 		return err
 	}
 	if a.Grade == nil {
@@ -280,11 +288,12 @@ func (j *Journal) insertAttempt(t *tx, trial *eval.Trial, a *eval.Attempt, seq i
 	if err != nil {
 		return err
 	}
-	return t.exec("INSERT INTO grades (run, candidate, task, repeat, grading, attempt, verdict, scores) VALUES (?,?,?,?,?,?,?,?)",
-		run, trial.Candidate, trial.TaskSeq, trial.Repeat, j.grading, seq, string(a.Grade.Verdict), string(scores))
+	return t.exec("INSERT INTO grades (trial, grading, attempt, verdict, scores) VALUES (?,?,?,?,?)",
+		trial, j.grading, seq, string(a.Grade.Verdict), string(scores))
 }
 
-func insertDetail(t *tx, run int64, trial *eval.Trial, a *eval.Attempt, seq int) error {
+// detailOf is what an attempt has beside its columns, as JSON; nil = nothing.
+func detailOf(a *eval.Attempt) (any, error) {
 	d := detail{Failure: a.Failure, FinishRaw: a.FinishRaw, RateLimits: a.RateLimits, ToolCalls: a.ToolCalls, Refusal: a.Refusal, Reason: a.Reason}
 	if d.FinishRaw == string(a.Finish) {
 		d.FinishRaw = ""
@@ -297,14 +306,13 @@ func insertDetail(t *tx, run int64, trial *eval.Trial, a *eval.Attempt, seq int)
 		}
 	}
 	if d.UsageRaw == nil && d.Usage == nil && d.Failure == nil && d.FinishRaw == "" && len(d.RateLimits) == 0 && len(d.ToolCalls) == 0 && d.Refusal == "" && d.Reason == "" {
-		return nil
+		return nil, nil
 	}
 	b, err := json.Marshal(d)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return t.exec("INSERT INTO details (run, candidate, task, repeat, seq, body) VALUES (?,?,?,?,?,?)",
-		run, trial.Candidate, trial.TaskSeq, trial.Repeat, seq, string(b))
+	return string(b), nil
 }
 
 // ErrNotFound is returned for a trial or task that the run does not have.

@@ -68,7 +68,9 @@ func (s *Store) Done(ctx context.Context, runID string, again func(eval.Verdict,
 // they may have been sent, and may have been billed.
 func (s *Store) Unresolved(ctx context.Context, runID string) ([]eval.Intent, error) {
 	rows, err := s.read.QueryContext(ctx, `SELECT i.task, i.candidate, i.repeat, i.attempt, i.at_us FROM intents i JOIN runs r ON r.id = i.run
-		WHERE r.key = ? ORDER BY i.candidate, i.task, i.repeat, i.attempt`, runID)
+		WHERE r.key = ? AND NOT EXISTS (SELECT 1 FROM trials t JOIN attempts a ON a.trial = t.id WHERE t.run = i.run AND t.candidate = i.candidate
+			AND t.task = i.task AND t.repeat = i.repeat AND a.started_us >= i.at_us)
+		ORDER BY i.candidate, i.task, i.repeat, i.attempt`, runID)
 	if err != nil {
 		return nil, explain(s.path, err)
 	}

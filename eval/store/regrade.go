@@ -134,6 +134,11 @@ func decide(t *eval.Trial) {
 }
 
 func writeGrades(t *tx, run int64, number int, trial *eval.Trial) error {
+	var id int64
+	if err := t.row("SELECT id FROM trials WHERE run = ? AND candidate = ? AND task = ? AND repeat = ?",
+		[]any{run, trial.Candidate, trial.TaskSeq, trial.Repeat}, &id); err != nil {
+		return err
+	}
 	for i := range trial.Attempts {
 		a := &trial.Attempts[i]
 		if a.Grade == nil {
@@ -143,8 +148,8 @@ func writeGrades(t *tx, run int64, number int, trial *eval.Trial) error {
 		if err != nil {
 			return err
 		}
-		if err := t.exec("INSERT INTO grades (run, candidate, task, repeat, grading, attempt, verdict, scores) VALUES (?,?,?,?,?,?,?,?)",
-			run, trial.Candidate, trial.TaskSeq, trial.Repeat, number, a.Seq, string(a.Grade.Verdict), string(scores)); err != nil {
+		if err := t.exec("INSERT INTO grades (trial, grading, attempt, verdict, scores) VALUES (?,?,?,?,?)",
+			id, number, a.Seq, string(a.Grade.Verdict), string(scores)); err != nil {
 			return err
 		}
 	}
@@ -158,8 +163,7 @@ func writeGrades(t *tx, run int64, number int, trial *eval.Trial) error {
 		split = string(b)
 	}
 	return t.exec(`UPDATE trials SET verdict = ?, final = ?, first_try = ?, after_regen = ?, human_fix = ?, fix_origin = ?, fix_us = ?,
-		cost_low = ?, cost_high = ?, split = ? WHERE run = ? AND candidate = ? AND task = ? AND repeat = ?`,
+		cost_low = ?, cost_high = ?, split = ? WHERE id = ?`,
 		string(trial.Verdict), trial.Final, boolOrNull(trial.FirstTry), boolOrNull(trial.AfterRegen), boolOrNull(trial.HumanFix),
-		string(trial.HumanFixFrom), micros(trial.HumanFixTime), int64(cost.Low), high(cost), split,
-		run, trial.Candidate, trial.TaskSeq, trial.Repeat)
+		string(trial.HumanFixFrom), micros(trial.HumanFixTime), int64(cost.Low), high(cost), split, id)
 }

@@ -294,8 +294,8 @@ func (s *Store) addFlights(ctx context.Context, run int64, cells []eval.Cell, ty
 	for i := range cells {
 		at[[2]any{cells[i].TaskType, cells[i].Candidate}] = &cells[i]
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT t.type, a.candidate, a.flight_us, a.queue_us FROM attempts a
-		JOIN trials t USING (run, candidate, task, repeat) WHERE a.run = ?`, run)
+	rows, err := s.read.QueryContext(ctx, `SELECT t.type, t.candidate, a.flight_us, a.queue_us FROM trials t
+		JOIN attempts a ON a.trial = t.id WHERE t.run = ?`, run)
 	if err != nil {
 		return explain(s.path, err)
 	}

@@ -135,6 +135,11 @@ func (s *Store) Beat(ctx context.Context, runID string) error {
 func (s *Store) FinishRun(ctx context.Context, runID string, state eval.RunState) error {
 	us := s.now().UnixMicro()
 	if err := s.w.wait(ctx, func(t *tx) error {
+		if state == eval.RunComplete {
+			if err := t.exec("DELETE FROM intents WHERE run = (SELECT id FROM runs WHERE key = ?)", runID); err != nil {
+				return err
+			}
+		}
 		return t.exec("UPDATE runs SET state = ?, updated_us = ?, writer_pid = NULL WHERE key = ?", string(state), us, runID)
 	}); err != nil {
 		return explain(s.path, err)

@@ -44,7 +44,7 @@ func (s *Store) Trials(ctx context.Context, runID string, f Filter) iter.Seq2[*e
 		if f.Verdict != "" {
 			add("t.verdict = ?", string(f.Verdict))
 		}
-		rows, err := s.read.QueryContext(ctx, `SELECT t.run, t.candidate, t.task, t.repeat, k.task_id, n.name, k.input_type, t.verdict, t.final,
+		rows, err := s.read.QueryContext(ctx, `SELECT t.id, t.candidate, t.task, t.repeat, k.task_id, n.name, k.input_type, t.verdict, t.final,
 			t.first_try, t.after_regen, t.regenerations, t.human_fix, t.fix_origin, t.fix_us, t.cost_low, t.cost_high, t.split, coalesce(t.plan, '')
 			FROM trials t JOIN runs r ON r.id = t.run JOIN tasks k ON k.run = t.run AND k.seq = t.task JOIN names n ON n.id = t.type
 			WHERE `+strings.Join(where, " AND ")+" ORDER BY t.candidate, t.task, t.repeat", args...)
@@ -54,9 +54,9 @@ func (s *Store) Trials(ctx context.Context, runID string, f Filter) iter.Seq2[*e
 		}
 		defer rows.Close() //nolint:errcheck // rows.Err is checked
 		for rows.Next() {
-			run, t, err := scanTrial(rows)
+			id, t, err := scanTrial(rows)
 			if err == nil {
-				err = s.attempts(ctx, run, t)
+				err = s.attempts(ctx, id, t)
 			}
 			if !yield(t, explain(s.path, err)) || err != nil {
 				return
@@ -70,11 +70,11 @@ func (s *Store) Trials(ctx context.Context, runID string, f Filter) iter.Seq2[*e
 
 func scanTrial(rows *sql.Rows) (int64, *eval.Trial, error) {
 	t := new(eval.Trial)
-	var run, fixUS, low int64
+	var id, fixUS, low int64
 	var first, after, fix sql.NullBool
 	var high sql.NullInt64
 	var split sql.NullString
-	err := rows.Scan(&run, &t.Candidate, &t.TaskSeq, &t.Repeat, &t.TaskID, &t.TaskType, &t.InputType, &t.Verdict, &t.Final,
+	err := rows.Scan(&id, &t.Candidate, &t.TaskSeq, &t.Repeat, &t.TaskID, &t.TaskType, &t.InputType, &t.Verdict, &t.Final,
 		&first, &after, &t.Regenerations, &fix, &t.HumanFixFrom, &fixUS, &low, &high, &split, &t.Plan)
 	if err != nil {
 		return 0, nil, err
@@ -88,7 +88,7 @@ func scanTrial(rows *sql.Rows) (int64, *eval.Trial, error) {
 			return 0, nil, fmt.Errorf("read cost split of a trial: %w", err)
 		}
 	}
-	return run, t, nil
+	return id, t, nil
 }
 
 func boolPtr(b sql.NullBool) *bool {
@@ -107,16 +107,15 @@ func durationPtr(v sql.NullInt64) *time.Duration {
 }
 
 // attempts fills in a trial's attempts with their answers and current grades.
-func (s *Store) attempts(ctx context.Context, run int64, t *eval.Trial) error {
+func (s *Store) attempts(ctx context.Context, trial int64, t *eval.Trial) error {
 	rows, err := s.read.QueryContext(ctx, `SELECT a.seq, a.cause, c.name, p.name, m.name, coalesce(v.name, ''), q.system, q.tools, q.params,
 		a.started_us, a.queue_us, a.backoff_us, a.flight_us, a.ttft_us, a.backend_us, a.recorded, coalesce(a.status, 0), coalesce(a.finish, ''),
-		a.billing, a.cost_low, a.cost_high, a.in_fresh, a.out_text, a.out_reason, coalesce(a.request_id, ''), y.codec, y.body, d.body, g.verdict, g.scores
+		a.billing, a.cost_low, a.cost_high, a.in_fresh, a.out_text, a.out_reason, coalesce(a.request_id, ''), y.codec, y.body, a.detail, g.verdict, g.scores
 		FROM attempts a JOIN names c ON c.id = a.called JOIN names p ON p.id = a.provider JOIN names m ON m.id = a.model
 		LEFT JOIN names v ON v.id = a.served JOIN asked q ON q.id = a.asked LEFT JOIN payloads y ON y.digest = a.output
-		LEFT JOIN details d ON d.run = a.run AND d.candidate = a.candidate AND d.task = a.task AND d.repeat = a.repeat AND d.seq = a.seq
-		LEFT JOIN grades g ON g.run = a.run AND g.candidate = a.candidate AND g.task = a.task AND g.repeat = a.repeat AND g.attempt = a.seq
-			AND g.grading = (SELECT max(number) FROM gradings WHERE run = a.run)
-		WHERE a.run = ? AND a.candidate = ? AND a.task = ? AND a.repeat = ? ORDER BY a.seq`, run, t.Candidate, t.TaskSeq, t.Repeat)
+		LEFT JOIN grades g ON g.trial = a.trial AND g.attempt = a.seq
+			AND g.grading = (SELECT max(number) FROM gradings WHERE run = (SELECT run FROM trials WHERE id = a.trial))
+		WHERE a.trial = ? ORDER BY a.seq`, trial)
 	if err != nil {
 		return err
 	}

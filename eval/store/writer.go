@@ -94,24 +94,23 @@ func (w *writer) loop() {
 // commit runs the group in one transaction. The context is the background one:
 // a group that began is written even while the program is being interrupted.
 func (w *writer) commit(group []job) error {
-	ctx := context.Background()
-	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if err := w.tx.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
 	for _, j := range group {
 		if err := j.do(w.tx); err != nil {
-			return errors.Join(err, w.rollback(ctx))
+			return errors.Join(err, w.rollback())
 		}
 	}
-	if _, err := w.conn.ExecContext(ctx, "COMMIT"); err != nil {
-		return errors.Join(err, w.rollback(ctx))
+	if err := w.tx.exec("COMMIT"); err != nil {
+		return errors.Join(err, w.rollback())
 	}
 	return nil
 }
 
-func (w *writer) rollback(ctx context.Context) error {
+func (w *writer) rollback() error {
 	w.tx.forget()
-	if _, err := w.conn.ExecContext(ctx, "ROLLBACK"); err != nil {
+	if err := w.tx.exec("ROLLBACK"); err != nil {
 		return fmt.Errorf("roll back: %w", err)
 	}
 	return nil

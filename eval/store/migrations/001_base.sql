@@ -48,7 +48,11 @@ CREATE TABLE tasks (
   PRIMARY KEY (run, seq)
 ) STRICT, WITHOUT ROWID;
 
+-- Trials are appended as they end, and what belongs to one is kept under its
+-- number: so a commit writes a few pages at the end of each table, although trials
+-- run in a shuffled order.
 CREATE TABLE trials (
+  id            INTEGER PRIMARY KEY,
   run           INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
   candidate     INTEGER NOT NULL,          -- index into the run's candidates
   task          INTEGER NOT NULL,          -- tasks.seq
@@ -75,14 +79,11 @@ CREATE TABLE trials (
   cost_high     INTEGER,                   -- NULL: no upper end is known
   split         TEXT,                      -- eval.CostSplit as JSON; NULL: the first answer cost it all
   plan          TEXT,                      -- of a backup that needs confirmation
-  PRIMARY KEY (run, candidate, task, repeat)
-) STRICT, WITHOUT ROWID;
+  UNIQUE (run, candidate, task, repeat)
+) STRICT;
 
 CREATE TABLE attempts (
-  run        INTEGER NOT NULL,
-  candidate  INTEGER NOT NULL,
-  task       INTEGER NOT NULL,
-  repeat     INTEGER NOT NULL,
+  trial      INTEGER NOT NULL REFERENCES trials (id) ON DELETE CASCADE,
   seq        INTEGER NOT NULL,
   cause      TEXT    NOT NULL CHECK (cause IN ('first', 'retry', 'fallback', 'regenerate', 'judge', 'tool', 'step')),
   called     INTEGER NOT NULL REFERENCES names (id), -- the candidate that was called
@@ -109,46 +110,30 @@ CREATE TABLE attempts (
   out_reason INTEGER,
   request_id TEXT,
   output     BLOB,                         -- payload: the answer's text
-  PRIMARY KEY (run, candidate, task, repeat, seq),
-  FOREIGN KEY (run, candidate, task, repeat) REFERENCES trials ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
-) STRICT, WITHOUT ROWID;
-
--- details holds what an attempt has beside numbers: JSON, only where there is any.
-CREATE TABLE details (
-  run       INTEGER NOT NULL,
-  candidate INTEGER NOT NULL,
-  task      INTEGER NOT NULL,
-  repeat    INTEGER NOT NULL,
-  seq       INTEGER NOT NULL,
-  body      TEXT    NOT NULL,
-  PRIMARY KEY (run, candidate, task, repeat, seq),
-  FOREIGN KEY (run, candidate, task, repeat, seq) REFERENCES attempts ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
+  detail     TEXT,                         -- JSON: what an attempt has beside numbers; NULL where there is nothing
+  PRIMARY KEY (trial, seq)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE grades (
-  run       INTEGER NOT NULL,
-  candidate INTEGER NOT NULL,
-  task      INTEGER NOT NULL,
-  repeat    INTEGER NOT NULL,
+  trial     INTEGER NOT NULL REFERENCES trials (id) ON DELETE CASCADE,
   grading   INTEGER NOT NULL,
   attempt   INTEGER NOT NULL,
   verdict   TEXT    NOT NULL CHECK (verdict IN ('accepted', 'rejected', 'unscored')),
   scores    TEXT    NOT NULL,              -- eval.Score list as JSON
-  PRIMARY KEY (run, candidate, task, repeat, grading, attempt),
-  FOREIGN KEY (run, candidate, task, repeat) REFERENCES trials ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
+  PRIMARY KEY (trial, grading, attempt)
 ) STRICT, WITHOUT ROWID;
 
--- intents are calls that were about to be sent. One that outlives its process
--- is a call whose outcome is unknown and which may have been billed.
+-- intents are calls that were about to be sent. One without an attempt that began
+-- after it is a call whose outcome is unknown and which may have been billed. They
+-- are only appended while a run is written, and cleared when it ends.
 CREATE TABLE intents (
   run       INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
   candidate INTEGER NOT NULL,
   task      INTEGER NOT NULL,
   repeat    INTEGER NOT NULL,
   attempt   INTEGER NOT NULL,
-  at_us     INTEGER NOT NULL,
-  PRIMARY KEY (run, candidate, task, repeat, attempt)
-) STRICT, WITHOUT ROWID;
+  at_us     INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE rollups (
   run       INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
