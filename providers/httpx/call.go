@@ -164,16 +164,19 @@ func (c *Call) Err(err error) error {
 // Body reads an answer: whatever comes keeps the idle limit from running out
 // (some relays send blanks while their provider thinks), and more than MaxBody
 // is providers.ErrTooLarge.
-func (c *Call) Body(r io.Reader) io.Reader { return &body{call: c, r: r, progress: true} }
+func (c *Call) Body(r io.Reader) io.Reader {
+	return &body{call: c, r: r, progress: true, most: MaxBody}
+}
 
 // StreamBody is Body without the first part: in a stream only output counts as
 // progress, which the adapter reports.
-func (c *Call) StreamBody(r io.Reader) io.Reader { return &body{call: c, r: r} }
+func (c *Call) StreamBody(r io.Reader) io.Reader { return &body{call: c, r: r, most: MaxBody} }
 
 type body struct {
 	call     *Call
 	r        io.Reader
 	n        int64
+	most     int64
 	progress bool
 }
 
@@ -184,8 +187,8 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.progress && n > 0 {
 		b.call.Progress()
 	}
-	if b.n > MaxBody {
-		return 0, fmt.Errorf("%w: more than %d bytes", providers.ErrTooLarge, MaxBody)
+	if b.n > b.most {
+		return 0, fmt.Errorf("%w: more than %d bytes", providers.ErrTooLarge, b.most)
 	}
 	return n, err
 }

@@ -9,10 +9,13 @@ import (
 
 	"infer/eval"
 	"infer/providers"
+	"infer/providers/httpx"
 )
 
-// maxCalls bounds the tool calls of one answer.
-const maxCalls = 256
+const (
+	maxCalls  = 256      // tool calls of one answer
+	maxDetail = 64 << 10 // bytes of a failing piece that are looked at
+)
 
 // chunk is a whole completion or one piece of a stream: they differ in whether
 // a choice holds a message or a delta.
@@ -88,7 +91,6 @@ type assembly struct {
 	tier    string
 	backend *time.Duration
 	begun   bool // output has come
-	done    bool // the stream's end marker has come
 }
 
 // madeCall is a tool call under assembly.
@@ -97,16 +99,40 @@ type madeCall struct {
 	arguments []byte
 }
 
+var _ httpx.Answer = (*assembly)(nil)
+
+// Whole takes a completion that was not streamed.
+func (a *assembly) Whole(b []byte) *providers.Signal {
+	if s := a.add(b); s != nil {
+		return s
+	}
+	if a.finish == "" && !a.begun {
+		return &providers.Signal{Err: providers.ErrMalformed, Message: "no choices in the answer"}
+	}
+	return nil
+}
+
+// Event takes one event of a stream. A finish reason makes an answer whole, also
+// where [DONE] does not follow.
+func (a *assembly) Event(ev httpx.Event) (httpx.Progress, *providers.Signal) {
+	if string(bytes.TrimSpace(ev.Data)) == "[DONE]" {
+		return httpx.Progress{Begun: a.begun, Finished: true, Ended: true}, nil
+	}
+	s := a.add(ev.Data)
+	return httpx.Progress{Begun: a.begun, Finished: a.finish != ""}, s
+}
+
 // add takes one piece. It reports a failure where the piece is an error or is
 // not JSON. A field of a type that the wire does not know counts as absent.
-func (a *assembly) add(b []byte) (providers.Signal, bool) {
+func (a *assembly) add(b []byte) *providers.Signal {
 	var c chunk
 	var kind *json.UnmarshalTypeError
 	if err := json.Unmarshal(b, &c); err != nil && !errors.As(err, &kind) {
-		return providers.Signal{Err: providers.ErrMalformed, Message: "not JSON: " + err.Error()}, true
+		return &providers.Signal{Err: providers.ErrMalformed, Message: "not JSON: " + err.Error()}
 	}
 	if present(c.Error) {
-		return providers.ParseError(b), true
+		s := providers.ParseError(b)
+		return &s
 	}
 	if c.Model != "" {
 		a.model = c.Model
@@ -128,8 +154,8 @@ func (a *assembly) add(b []byte) (providers.Signal, bool) {
 		}
 		if present(ch.Error) {
 			s := providers.ParseError(ch.Error)
-			s.Detail = string(b[:min(len(b), maxErrorBody)])
-			return s, true
+			s.Detail = string(b[:min(len(b), maxDetail)])
+			return &s
 		}
 		if ch.FinishReason != "" {
 			a.finish = ch.FinishReason
@@ -141,7 +167,7 @@ func (a *assembly) add(b []byte) (providers.Signal, bool) {
 		}
 		break
 	}
-	return providers.Signal{}, false
+	return nil
 }
 
 func present(b json.RawMessage) bool { return len(b) > 0 && string(b) != "null" }
@@ -192,94 +218,15 @@ func (a *assembly) mergeCall(c *readCall, position int) {
 	}
 }
 
-// into writes what was put together into the response.
-func (a *assembly) into(r *eval.Response) {
+// Into writes what was put together into the response.
+func (a *assembly) Into(r *eval.Response) {
 	r.Text, r.Refusal, r.Model = eval.Untrusted(a.text.String()), eval.Untrusted(a.refusal.String()), a.model
-	r.FinishRaw, r.Finish = a.finish, finish(a.finish)
+	r.FinishRaw, r.Finish = a.finish, providers.FinishOf(a.finish)
 	for i := range a.calls {
-		c := eval.ToolCall{ID: a.calls[i].id, Name: a.calls[i].name}
-		switch args := bytes.TrimSpace(a.calls[i].arguments); {
-		case len(args) == 0:
-			c.Arguments = json.RawMessage("{}") // a tool without parameters
-		case json.Valid(args):
-			c.Arguments = args
-		default:
-			c.Arguments = appendString(nil, string(args))
-		}
-		r.ToolCalls = append(r.ToolCalls, c)
+		r.ToolCalls = append(r.ToolCalls, eval.ToolCall{ID: a.calls[i].id, Name: a.calls[i].name, Arguments: providers.Arguments(a.calls[i].arguments)})
 	}
 	r.Usage = usage(a.usage, a.tier)
 	if a.backend != nil && r.Backend == nil {
 		r.Backend = a.backend
 	}
-}
-
-// whole reads a completion that was not streamed.
-func (c *Client) whole(b []byte, r *eval.Response) {
-	var a assembly
-	if s, bad := a.add(b); bad {
-		s.Status, s.Phase = r.Status, eval.PhaseResponse
-		a.into(r)
-		r.Failure = c.classify(s)
-		return
-	}
-	a.into(r)
-	if a.finish == "" && !a.begun {
-		r.Failure = c.classify(providers.Signal{Status: r.Status, Err: providers.ErrMalformed, Message: "no choices in the answer", Phase: eval.PhaseResponse})
-		return
-	}
-	judgeFinish(r)
-}
-
-// finish normalises a finish reason; relays pass on those of other wires.
-func finish(raw string) eval.FinishReason {
-	switch raw {
-	case "":
-		return ""
-	case "stop", "STOP", "eos", "end_turn", "stop_sequence", "COMPLETE":
-		return eval.FinishStop
-	case "length", "max_tokens", "MAX_TOKENS", "model_length", "model_context_window_exceeded":
-		return eval.FinishLength
-	case "tool_calls", "function_call", "tool_use":
-		return eval.FinishToolCalls
-	case "content_filter", "content_filtered", "guardrail_intervened", "safety", "SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION":
-		return eval.FinishFilter
-	case "refusal":
-		return eval.FinishRefusal
-	}
-	return eval.FinishOther
-}
-
-// judgeFinish turns an answer that is none into a failure.
-func judgeFinish(r *eval.Response) {
-	empty := strings.TrimSpace(r.Text.Raw()) == "" && len(r.ToolCalls) == 0
-	switch {
-	case r.Refusal != "" || r.Finish == eval.FinishRefusal:
-		r.Failure = providers.Output(eval.ClassRefusal, "refusal", "the model refused")
-	case r.Finish == eval.FinishFilter:
-		r.Failure = providers.Output(eval.ClassRefusal, "output_blocked", "a content filter stopped the answer")
-	case r.FinishRaw == "error":
-		r.Failure = providers.Output(eval.ClassUnavailable, "finish_error", "the provider ended the answer with an error")
-		r.Failure.Retry, r.Failure.Fallback, r.Failure.Billing = true, true, eval.Unbilled
-	case malformedCall(r.FinishRaw):
-		r.Failure = providers.Output(eval.ClassInvalidOutput, "tool_call", "the model's tool call was malformed")
-	case r.Finish == eval.FinishLength && (empty || cutCall(r)):
-		r.Failure = providers.Output(eval.ClassTruncated, "no_output", "the token cap was reached before any answer")
-	case empty:
-		r.Failure = providers.Output(eval.ClassInvalidOutput, "empty", "the answer is empty")
-	}
-}
-
-func malformedCall(raw string) bool {
-	switch raw {
-	case "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "malformed_tool_use", "malformed_model_output":
-		return true
-	}
-	return false
-}
-
-// cutCall reports whether an answer without text ends in half a tool call.
-func cutCall(r *eval.Response) bool {
-	n := len(r.ToolCalls)
-	return n > 0 && r.Text == "" && r.ToolCalls[n-1].Arguments[0] == '"'
 }

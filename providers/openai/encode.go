@@ -10,6 +10,7 @@ import (
 	"sort"
 
 	"infer/eval"
+	"infer/providers"
 )
 
 // encode writes the request body. It is written by hand where every call
@@ -34,10 +35,10 @@ func encode(req *eval.Request) ([]byte, error) {
 		}
 	}
 	b = append(b, ']')
-	if some(req.Tools) {
+	if providers.Given(req.Tools) {
 		b = append(append(b, `,"tools":`...), req.Tools...)
 	}
-	if some(req.ResponseFormat) {
+	if providers.Given(req.ResponseFormat) {
 		b = append(append(b, `,"response_format":`...), req.ResponseFormat...)
 	}
 	b, err := appendParams(b, req.Params, req.Stream)
@@ -78,16 +79,10 @@ func appendParams(b []byte, params eval.Params, stream bool) ([]byte, error) {
 	if !given {
 		options = json.RawMessage(`{"include_usage":true}`)
 	}
-	if some(options) {
+	if providers.Given(options) {
 		b = append(append(b, `,"stream_options":`...), options...)
 	}
 	return b, nil
-}
-
-// some reports whether an optional value is there: servers refuse an empty list
-// of tools.
-func some(b json.RawMessage) bool {
-	return len(b) > 0 && string(b) != "null" && string(b) != "[]"
 }
 
 func size(messages []eval.Message) int {
