@@ -366,6 +366,9 @@ func loadReport(ctx context.Context, s *store.Store, ref string) (*report.Report
 	return report.Build(run, cells)
 }
 
+// plainWidth is how wide tables are where there is no terminal to ask.
+const plainWidth = 120
+
 // writeReport writes a report to a file or to standard output.
 func writeReport(ctx context.Context, app *cli.App, s *store.Store, r *report.Report, format, output string) error {
 	return toOutput(app, output, func(w io.Writer, tty bool) error {
@@ -376,9 +379,9 @@ func writeReport(ctx context.Context, app *cli.App, s *store.Store, r *report.Re
 			}
 			return render.Records(w, s.Records(ctx, run))
 		}
-		opts := render.Options{Color: app.Color(tty)}
-		if tty {
-			opts.Width = app.Width()
+		opts := render.Options{Color: app.Color(tty), Width: plainWidth}
+		if w := app.Width(); w > 0 {
+			opts.Width = w
 		}
 		return render.Report(w, r, render.Format(format), opts)
 	})

@@ -36,6 +36,7 @@ type Cell struct {
 	FirstTry          int64 // accepted at the first answer
 	AfterRegen        int64 // accepted without a person
 	Errors            map[Class]int64
+	Samples           map[Class]Untrusted // by class: what the first such failure said; only over all task types
 
 	Attempts      int64
 	Retries       int64

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"sort"
+	"strings"
 
 	"infer/eval"
 	"infer/scoring/stats"
@@ -54,7 +55,7 @@ func describe(run *eval.Run) Run {
 func cell(c *eval.Cell, name string) Cell {
 	out := Cell{TaskType: c.TaskType, Candidate: name, N: c.N, Accepted: c.Accepted, FirstTry: c.FirstTry, AfterRegeneration: c.AfterRegen,
 		Rejected: c.Rejected, Unscored: c.Unscored, Errored: c.Errored, Diverged: c.Diverged, NeedsConfirmation: c.NeedsConfirmation,
-		Errors: make(map[eval.Class]int64), Faults: make(map[string]int64), Attempts: c.Attempts, Retries: c.Retries,
+		Errors: make(map[eval.Class]int64), Faults: make(map[string]int64), Samples: c.Samples, Attempts: c.Attempts, Retries: c.Retries,
 		Fallbacks: c.Fallbacks, Regenerations: c.Regenerations, HumanFixes: c.HumanFixes,
 		Latency: quantiles(&c.Latency, c.ExactLatency), TTFT: quantiles(&c.TTFT, c.ExactTTFT),
 		Flight: quantiles(&c.Flight, nil), Queue: quantiles(&c.Queue, nil), Cost: money(c.Cost())}
@@ -193,13 +194,17 @@ func costReason(c *eval.Cell) string {
 
 // warn collects what concerns the whole run.
 func (r *Report) warn(run *eval.Run, cells []eval.Cell) {
+	var invented []string
 	for i := range r.Run.Candidates {
 		c := &r.Run.Candidates[i]
 		if p := c.Price; p == nil && run.Candidates[i].Policy == nil && !run.Imported {
 			r.Warnings = append(r.Warnings, fmt.Sprintf("no price is known for %s: its cost is unknown and it cannot be ranked by cost", eval.Untrusted(c.Name).Line(80)))
 		} else if p != nil && p.Example {
-			r.Warnings = append(r.Warnings, fmt.Sprintf("the price of %s is an invented example", eval.Untrusted(c.Name).Line(80)))
+			invented = append(invented, eval.Untrusted(c.Name).Line(80))
 		}
+	}
+	if len(invented) > 0 {
+		r.Warnings = append(r.Warnings, "invented example prices: "+strings.Join(invented, ", "))
 	}
 	for i := range cells {
 		c := &cells[i]
@@ -207,6 +212,9 @@ func (r *Report) warn(run *eval.Run, cells []eval.Cell) {
 			continue
 		}
 		name := eval.Untrusted(run.Candidates[c.Candidate].Name).Line(80)
+		if why := missingPrice(run, c); why != "" {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("the cost of %s is a lower bound only: %s", name, why))
+		}
 		if c.N > 0 && float64(c.N-c.Judged) > 0.01*float64(c.N) {
 			r.Warnings = append(r.Warnings, fmt.Sprintf("%d of %d trials of %s could not be judged", c.N-c.Judged, c.N, name))
 		}
@@ -216,6 +224,27 @@ func (r *Report) warn(run *eval.Run, cells []eval.Cell) {
 			r.Warnings = append(r.Warnings, fmt.Sprintf("calls of %s waited for infer's own limits (p95 %.1f ms); that wait is in no latency", name, queue/1000))
 		}
 	}
+}
+
+// missingPrice says why a priced candidate's cost has no upper end.
+func missingPrice(run *eval.Run, c *eval.Cell) string {
+	if !c.Cost().Unbounded || c.Candidate >= len(run.Prices) || run.Prices[c.Candidate].Model == "" {
+		return ""
+	}
+	p := &run.Prices[c.Candidate]
+	var axes []string
+	for _, axis := range []struct {
+		name  string
+		price *eval.Price
+	}{{"in", p.In}, {"out", p.Out}, {"cache_read", p.CacheRead}} {
+		if axis.price == nil {
+			axes = append(axes, axis.name)
+		}
+	}
+	if len(axes) == 0 {
+		return "some calls did not say what they used"
+	}
+	return "its price row has no " + strings.Join(axes, ", ") + ", or some calls did not say what they used"
 }
 
 // judge fills in the verdict.

@@ -84,6 +84,8 @@ type Cell struct {
 	NeedsConfirmation int64                `json:"needs_confirmation"`
 	Errors            map[eval.Class]int64 `json:"errors"`
 	Faults            map[string]int64     `json:"faults"` // the same errors by whose fault they are
+	// Samples are what the first failure of each class said; over all task types only.
+	Samples map[eval.Class]eval.Untrusted `json:"error_samples,omitempty"`
 
 	Attempts      int64 `json:"attempts"`
 	Retries       int64 `json:"retries"`

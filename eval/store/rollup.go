@@ -181,7 +181,45 @@ func (s *Store) scanCells(ctx context.Context, run int64) ([]eval.Cell, error) {
 		}
 		return out[i].Candidate < out[j].Candidate
 	})
-	return out, s.addFlights(ctx, run, out, types)
+	if err := s.addFlights(ctx, run, out, types); err != nil {
+		return nil, err
+	}
+	return out, s.addSamples(ctx, run, out)
+}
+
+// addSamples fills in what the first failure of each class said, since a class
+// alone does not tell anybody what to mend.
+func (s *Store) addSamples(ctx context.Context, run int64, cells []eval.Cell) error {
+	overall := make(map[int]*eval.Cell)
+	for i := range cells {
+		if cells[i].TaskType == allTypes && cells[i].Errored > 0 {
+			overall[cells[i].Candidate] = &cells[i]
+		}
+	}
+	if len(overall) == 0 {
+		return nil
+	}
+	rows, err := s.read.QueryContext(ctx, `SELECT t.candidate, t.class, coalesce(json_extract(a.detail, '$.failure.message'), ''), min(t.task)
+		FROM trials t JOIN attempts a ON a.trial = t.id AND a.class = t.class WHERE t.run = ? GROUP BY t.candidate, t.class`, run)
+	if err != nil {
+		return explain(s.path, err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err is checked
+	for rows.Next() {
+		var candidate int
+		var class, message string
+		var task int64
+		if err := rows.Scan(&candidate, &class, &message, &task); err != nil {
+			return explain(s.path, err)
+		}
+		if c := overall[candidate]; c != nil && message != "" {
+			if c.Samples == nil {
+				c.Samples = make(map[eval.Class]eval.Untrusted)
+			}
+			c.Samples[eval.Class(class)] = eval.Untrusted(message)
+		}
+	}
+	return explain(s.path, rows.Err())
 }
 
 // add counts one trial in its task type's cell and in the overall one.

@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
@@ -25,24 +26,36 @@ type column struct {
 // maxName is how much of a name a table shows.
 const maxName = 40
 
-func columns(withTypes bool) []column {
+// columns are the columns of a table of cells, without those that would say
+// nothing: errors, unscored trials and retries that there are none of.
+func columns(cells []report.Cell, withTypes bool) []column {
+	var unscored, errored, retries, ttft bool
+	for i := range cells {
+		c := &cells[i]
+		unscored, errored, retries, ttft = unscored || c.Unscored > 0, errored || c.Errored > 0, retries || c.Retries > 0, ttft || c.TTFT.P50 != nil
+	}
 	cols := []column{
 		{head: "candidate", value: func(c *report.Cell) string { return eval.Untrusted(c.Candidate).Line(maxName) }},
 		{head: "n", right: true, value: func(c *report.Cell) string { return count(c.N) }},
-		{head: "accepted", right: true, value: func(c *report.Cell) string { return count(c.Accepted) }},
+		{head: "accepted", right: true, keep: 3, value: func(c *report.Cell) string { return count(c.Accepted) }},
 		{head: "rate", right: true, value: func(c *report.Cell) string { return percent(c.Acceptance.Point) }},
 		{head: "95% interval", right: true, value: func(c *report.Cell) string { return interval(c.Acceptance) }},
-		{head: "unscored", right: true, keep: 5, value: func(c *report.Cell) string { return count(c.Unscored) }},
-		{head: "errored", right: true, keep: 2, value: func(c *report.Cell) string { return count(c.Errored) }},
-		{head: "retries", right: true, keep: 4, value: func(c *report.Cell) string { return count(c.Retries) }},
-		{head: "p50", right: true, keep: 3, value: func(c *report.Cell) string { return millis(c.Latency.P50) }},
-		{head: "p95", right: true, keep: 1, value: func(c *report.Cell) string { return millis(c.Latency.P95) }},
-		{head: "ttft p50", right: true, keep: 6, value: func(c *report.Cell) string { return millis(c.TTFT.P50) }},
-		{head: "ttft p95", right: true, keep: 7, value: func(c *report.Cell) string { return millis(c.TTFT.P95) }},
-		{head: "cost", right: true, keep: 2, value: func(c *report.Cell) string { return cost(c.Cost) }},
-		{head: "cost/accepted", right: true, value: func(c *report.Cell) string { return costPer(c.CostPerAccepted) }},
-		{head: "95% interval", right: true, keep: 6, value: func(c *report.Cell) string { return costInterval(c.CostPerAccepted) }},
 	}
+	add := func(there bool, c column) {
+		if there {
+			cols = append(cols, c)
+		}
+	}
+	add(unscored, column{head: "unscored", right: true, keep: 5, value: func(c *report.Cell) string { return count(c.Unscored) }})
+	add(errored, column{head: "errored", right: true, keep: 2, value: func(c *report.Cell) string { return count(c.Errored) }})
+	add(retries, column{head: "retries", right: true, keep: 4, value: func(c *report.Cell) string { return count(c.Retries) }})
+	add(true, column{head: "p50", right: true, keep: 4, value: func(c *report.Cell) string { return millis(c.Latency.P50) }})
+	add(true, column{head: "p95", right: true, keep: 1, value: func(c *report.Cell) string { return millis(c.Latency.P95) }})
+	add(ttft && !withTypes, column{head: "ttft p50", right: true, keep: 6, value: func(c *report.Cell) string { return millis(c.TTFT.P50) }})
+	add(ttft && !withTypes, column{head: "ttft p95", right: true, keep: 7, value: func(c *report.Cell) string { return millis(c.TTFT.P95) }})
+	add(!withTypes, column{head: "cost", right: true, keep: 2, value: func(c *report.Cell) string { return cost(c.Cost) }})
+	add(true, column{head: "cost/accepted", right: true, value: func(c *report.Cell) string { return costPer(c.CostPerAccepted) }})
+	add(true, column{head: "95% interval", right: true, keep: 6, value: func(c *report.Cell) string { return costInterval(c.CostPerAccepted) }})
 	if withTypes {
 		kind := column{head: "task type", value: func(c *report.Cell) string { return eval.Untrusted(c.TaskType).Line(maxName) }}
 		cols = append([]column{kind}, cols...)
@@ -59,12 +72,12 @@ func table(w io.Writer, r *report.Report, o Options) error {
 	}
 	fmt.Fprintf(&b, " · %s\n\n", r.Run.State)
 	overall, byType := split(r.Cells)
-	if err := grid(&b, overall, columns(false), o); err != nil {
+	if err := grid(&b, overall, columns(overall, false), o); err != nil {
 		return err
 	}
 	if len(typesOf(byType)) > 1 {
 		b.WriteString("\nby task type, best first\n")
-		if err := grid(&b, byType, columns(true), o); err != nil {
+		if err := grid(&b, byType, columns(byType, true), o); err != nil {
 			return err
 		}
 	}
@@ -181,32 +194,35 @@ func newTable(w io.Writer, columns int, right func(int) bool) *tablewriter.Table
 func width(cells []report.Cell, cols []column) int {
 	total := 0
 	for k := range cols {
-		w := len([]rune(cols[k].head))
+		w := ansi.StringWidth(cols[k].head)
 		for i := range cells {
-			w = max(w, len([]rune(cols[k].value(&cells[i]))))
+			w = max(w, ansi.StringWidth(cols[k].value(&cells[i])))
 		}
 		total += w + 2
 	}
 	return total
 }
 
-// failures names the classes of errors, where there were any.
+// failures names the classes of errors, where there were any, with what the first
+// of each said.
 func failures(b *strings.Builder, overall []report.Cell) {
 	for i := range overall {
 		c := &overall[i]
 		if c.Errored == 0 {
 			continue
 		}
-		var parts []string
+		fmt.Fprintf(b, "\nerrors of %s\n", eval.Untrusted(c.Candidate).Line(maxName))
 		for _, class := range eval.Classes() {
-			if n := c.Errors[class]; n > 0 {
-				parts = append(parts, fmt.Sprintf("%s %d (%s)", class, n, class.Fault()))
+			n := c.Errors[class]
+			if n == 0 {
+				continue
 			}
+			fmt.Fprintf(b, "  %d × %s (%s)", n, class, class.Fault())
+			if m := c.Samples[class]; m != "" {
+				fmt.Fprintf(b, ": %s", m.Line(160))
+			}
+			b.WriteByte('\n')
 		}
-		fmt.Fprintf(b, "\nerrors of %s: %s", eval.Untrusted(c.Candidate).Line(maxName), strings.Join(parts, ", "))
-	}
-	if len(overall) > 0 && b.String()[b.Len()-1] != '\n' {
-		b.WriteByte('\n')
 	}
 }
 

@@ -17,10 +17,10 @@ func markdown(w io.Writer, r *report.Report) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### infer · run `%s` · %s\n\n%d tasks · %d candidates · %s\n\n", r.Run.ID, Escape(r.Run.Dataset.Name), r.Run.Dataset.Tasks, len(r.Run.Candidates), r.Run.State)
 	overall, byType := split(r.Cells)
-	mdGrid(&b, overall, columns(false))
+	mdGrid(&b, overall, columns(overall, false))
 	if len(typesOf(byType)) > 1 {
 		b.WriteString("\n")
-		mdGrid(&b, byType, columns(true))
+		mdGrid(&b, byType, columns(byType, true))
 	}
 	for _, note := range append(append([]string(nil), r.Verdict.Reason...), r.Warnings...) {
 		fmt.Fprintf(&b, "\n> ⚠ %s\n", Escape(note))
