@@ -42,7 +42,7 @@ func openDataset(ctx context.Context, app *cli.App, target string) (*datasets.So
 	if err != nil {
 		return nil, nil, err
 	}
-	rules, err := scoring.Compile(cfg.GraderRules())
+	rules, err := scoring.CompileWith(cfg.GraderRules(), scoring.Tools{Dry: true})
 	if err != nil {
 		return nil, nil, err
 	}

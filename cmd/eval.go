@@ -170,7 +170,7 @@ func makePlan(ctx context.Context, o *evalOptions) (*plan, error) {
 	if err := p.limit(); err != nil {
 		return nil, err
 	}
-	if p.rules, err = scoring.Compile(cfg.GraderRules()); err != nil {
+	if p.rules, err = scoring.CompileWith(cfg.GraderRules(), scoring.Tools{}); err != nil {
 		return nil, err
 	}
 	if err := datasets.CheckFields(cfg.Fields); err != nil {

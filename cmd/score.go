@@ -56,7 +56,7 @@ func runScore(ctx context.Context, o *scoreOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	rules, err := scoring.Compile(cfg.GraderRules())
+	rules, err := scoring.CompileWith(cfg.GraderRules(), scoring.Tools{})
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func runScore(ctx context.Context, o *scoreOptions) (err error) {
 			return eval.Grade{}, store.ErrNotFound
 		}
 		return rules.Grade(ctx, task, &eval.Response{Text: a.Output, ToolCalls: a.ToolCalls, Refusal: a.Refusal, Finish: a.Finish, FinishRaw: a.FinishRaw,
-			Model: a.Served, Usage: a.Usage, InFlight: a.InFlight, TTFT: a.TTFT}), nil
+			Model: a.Served, Usage: a.Usage, Cost: &a.Cost, InFlight: a.InFlight, TTFT: a.TTFT}), nil
 	})
 	if err != nil {
 		return err

@@ -165,6 +165,7 @@ type Response struct {
 	FinishRaw string // the provider's own word
 	Model     string // the model that the provider says it served; "" = not said
 	Usage     *Usage // nil = not said
+	Cost      *Cost  // what the call cost, filled in by whoever bills it; nil = not billed yet
 	Failure   *Failure
 
 	InFlight time.Duration  // from the send to the last byte

@@ -42,6 +42,18 @@ type Score struct {
 	Value       *float64  `json:"value,omitempty"` // in [0, 1] where the grader has one; nil = none
 	Explanation Untrusted `json:"explanation,omitempty"`
 	Error       Untrusted `json:"error,omitempty"` // why the grader could not judge
+	Calls       []Call    `json:"calls,omitempty"` // calls that the grader made
+}
+
+// Call is one call that a grader made: of a judge or of an embedder. What was
+// asked and answered is kept once under its key, whichever trials it served.
+type Call struct {
+	Key      Digest        `json:"key"`                // of what was asked, and of whom
+	Name     string        `json:"name"`               // of the judge or embedder
+	Cached   bool          `json:"cached,omitempty"`   // answered from an earlier call: nothing was spent now
+	Attempts int           `json:"attempts,omitempty"` // calls made now, retries included
+	Cost     Cost          `json:"cost"`               // spent now
+	Took     time.Duration `json:"took,omitempty"`     // in flight now
 }
 
 // Grade is the verdict on one response with the scores it rests on: Accepted,

@@ -20,7 +20,7 @@ func FuzzRule(f *testing.F) {
 		if !json.Valid([]byte(expected)) {
 			expected = `"x"`
 		}
-		set, err := scoring.Compile(map[string]json.RawMessage{scoring.Other: json.RawMessage(rule)})
+		set, err := scoring.CompileWith(map[string]json.RawMessage{scoring.Other: json.RawMessage(rule)}, scoring.Tools{})
 		if err != nil {
 			return
 		}
@@ -34,7 +34,7 @@ func fuzzAnswers(f *testing.F, rules []string, expected []string, answers ...str
 	sets := make([]*scoring.Set, len(rules))
 	for i, r := range rules {
 		var err error
-		if sets[i], err = scoring.Compile(map[string]json.RawMessage{scoring.Other: json.RawMessage(r)}); err != nil {
+		if sets[i], err = scoring.CompileWith(map[string]json.RawMessage{scoring.Other: json.RawMessage(r)}, scoring.Tools{}); err != nil {
 			f.Fatal(err)
 		}
 	}

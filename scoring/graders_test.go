@@ -39,7 +39,7 @@ func run(t *testing.T, cases []gradeCase) {
 
 func gradeOf(t *testing.T, rule string, task *eval.Task, r *eval.Response) eval.Grade {
 	t.Helper()
-	set, err := scoring.Compile(map[string]json.RawMessage{scoring.Other: json.RawMessage(rule)})
+	set, err := scoring.CompileWith(map[string]json.RawMessage{scoring.Other: json.RawMessage(rule)}, scoring.Tools{})
 	if err != nil {
 		t.Fatal(err)
 	}

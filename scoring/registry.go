@@ -60,6 +60,13 @@ func Graders() []Info {
 		{Name: "edit_similarity", Summary: "the answer is nearly the expected text, letter by letter", new: func() Grader { return &grade.EditSimilarity{} }},
 		{Name: "rouge_l", Summary: "the answer shares its wording with the expected text (ROUGE-L)", new: func() Grader { return &grade.RougeL{} }},
 		{Name: "length", Summary: "the answer's length lies within limits", new: func() Grader { return &grade.Length{} }},
+		{Name: "tool_call", Summary: "the answer calls the expected tools with the expected arguments", new: func() Grader { return &grade.ToolCall{} }},
+		{Name: "refusal", Summary: "the answer does, or does not, refuse what was asked", new: func() Grader { return &grade.Refusal{} }},
+		{Name: "language", Summary: "the answer is written in the given language", new: func() Grader { return &grade.Language{} }},
+		{Name: "latency", Summary: "the answer's call took at most so long", new: func() Grader { return &grade.Latency{} }},
+		{Name: "cost", Summary: "the answer's call cost at most so much", new: func() Grader { return &grade.Cost{} }},
+		{Name: "expr", Summary: "an expression over the answer is true, or a number that is high enough", new: func() Grader { return &grade.Expression{} }},
+		{Name: "similarity", Summary: "the answer means nearly what the expected text does (embeddings)", new: func() Grader { return &grade.Embedding{} }},
 		{Name: "finish_reason", Summary: "the answer ended as it should", new: func() Grader { return &grade.Finish{} }},
 	}
 	for i := range list {
@@ -104,7 +111,7 @@ func typeName(t reflect.Type) string {
 }
 
 // build makes a grader from its name and options.
-func build(name string, opts map[string]json.RawMessage) (Grader, error) {
+func (c *compiler) build(name string, opts map[string]json.RawMessage) (Grader, error) {
 	all := Graders()
 	i := sort.Search(len(all), func(i int) bool { return all[i].Name >= name })
 	if i == len(all) || all[i].Name != name {
@@ -141,7 +148,7 @@ func build(name string, opts map[string]json.RawMessage) (Grader, error) {
 			return nil, eval.Invalid(err, "mend the grader's options")
 		}
 	}
-	return g, nil
+	return g, c.equip(name, g)
 }
 
 // plain takes Go's names out of a decoding error.

@@ -141,7 +141,7 @@ func (w weighted) judge(ctx context.Context, t *eval.Task, r *eval.Response, sco
 const maxNesting = 8
 
 // parseRule compiles the JSON form of a rule.
-func parseRule(raw json.RawMessage, depth int) (rule, error) {
+func (c *compiler) parseRule(raw json.RawMessage, depth int) (rule, error) {
 	if depth > maxNesting {
 		return nil, eval.Invalid(errors.New("graders nest too deep"), fmt.Sprintf("at most %d levels", maxNesting))
 	}
@@ -155,18 +155,18 @@ func parseRule(raw json.RawMessage, depth int) (rule, error) {
 		if err := json.Unmarshal(raw, &name); err != nil {
 			return nil, fmt.Errorf("grader: %w", err)
 		}
-		g, err := build(name, nil)
+		g, err := c.build(name, nil)
 		return leaf{name, g}, err
 	case '[':
-		rules, err := parseRules(raw, depth)
+		rules, err := c.parseRules(raw, depth)
 		return every(rules), err
 	case '{':
-		return parseObject(raw, depth)
+		return c.parseObject(raw, depth)
 	}
 	return nil, eval.Invalid(errors.New("a grader is neither a name, an object nor a list"), "`infer help grading` lists the graders")
 }
 
-func parseRules(raw json.RawMessage, depth int) ([]rule, error) {
+func (c *compiler) parseRules(raw json.RawMessage, depth int) ([]rule, error) {
 	var items []json.RawMessage
 	if err := json.Unmarshal(raw, &items); err != nil {
 		return nil, eval.Invalid(errors.New("graders are not a list"), "write them like [{type: exact}]")
@@ -176,7 +176,7 @@ func parseRules(raw json.RawMessage, depth int) ([]rule, error) {
 	}
 	rules := make([]rule, 0, len(items))
 	for _, item := range items {
-		r, err := parseRule(item, depth+1)
+		r, err := c.parseRule(item, depth+1)
 		if err != nil {
 			return nil, err
 		}
@@ -185,7 +185,7 @@ func parseRules(raw json.RawMessage, depth int) ([]rule, error) {
 	return rules, nil
 }
 
-func parseObject(raw json.RawMessage, depth int) (rule, error) {
+func (c *compiler) parseObject(raw json.RawMessage, depth int) (rule, error) {
 	var m map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &m); err != nil {
 		return nil, fmt.Errorf("grader: %w", err)
@@ -196,26 +196,26 @@ func parseObject(raw json.RawMessage, depth int) (rule, error) {
 			return nil, eval.Invalid(errors.New("a grader's type is not a name"), "`infer help grading` lists the graders")
 		}
 		delete(m, "type")
-		g, err := build(s, m)
+		g, err := c.build(s, m)
 		return leaf{s, g}, err
 	}
 	switch {
 	case len(m) == 1 && m["all"] != nil:
-		rules, err := parseRules(m["all"], depth)
+		rules, err := c.parseRules(m["all"], depth)
 		return every(rules), err
 	case len(m) == 1 && m["any"] != nil:
-		rules, err := parseRules(m["any"], depth)
+		rules, err := c.parseRules(m["any"], depth)
 		return some(rules), err
 	case len(m) == 1 && m["not"] != nil:
-		r, err := parseRule(m["not"], depth+1)
+		r, err := c.parseRule(m["not"], depth+1)
 		return inverse{r}, err
 	case m["weights"] != nil:
-		return parseWeighted(m, depth)
+		return c.parseWeighted(m, depth)
 	}
 	return nil, eval.Invalid(errors.New("a grader object needs type, all, any, not or weights"), "write it like {type: exact} or {any: [exact, {type: number}]}")
 }
 
-func parseWeighted(m map[string]json.RawMessage, depth int) (rule, error) {
+func (c *compiler) parseWeighted(m map[string]json.RawMessage, depth int) (rule, error) {
 	bad := func(why string) (rule, error) {
 		return nil, eval.Invalid(errors.New("weights: "+why), "write it like {weights: [{weight: 2, grader: rouge_l}, {weight: 1, grader: exact}], threshold: 0.6}")
 	}
@@ -239,7 +239,7 @@ func parseWeighted(m map[string]json.RawMessage, depth int) (rule, error) {
 		if !(item.Weight > 0) || math.IsInf(item.Weight, 0) {
 			return bad("a weight is not above 0")
 		}
-		r, err := parseRule(item.Grader, depth+1)
+		r, err := c.parseRule(item.Grader, depth+1)
 		if err != nil {
 			return nil, err
 		}

@@ -63,7 +63,7 @@ func trees(depth int) *rapid.Generator[tree] {
 }
 
 func verdict(rule string) (eval.Grade, error) {
-	set, err := scoring.Compile(map[string]json.RawMessage{scoring.Other: json.RawMessage(rule)})
+	set, err := scoring.CompileWith(map[string]json.RawMessage{scoring.Other: json.RawMessage(rule)}, scoring.Tools{})
 	if err != nil {
 		return eval.Grade{}, err
 	}
@@ -196,8 +196,8 @@ func TestStrictRules(t *testing.T) {
 // for every other type, and that before the type of the expected value.
 func TestWhichRule(t *testing.T) {
 	t.Parallel()
-	set, err := scoring.Compile(map[string]json.RawMessage{
-		"a": json.RawMessage(`{"type":"exact","value":"of the type"}`), scoring.Other: json.RawMessage(`{"type":"exact","value":"of the others"}`)})
+	set, err := scoring.CompileWith(map[string]json.RawMessage{
+		"a": json.RawMessage(`{"type":"exact","value":"of the type"}`), scoring.Other: json.RawMessage(`{"type":"exact","value":"of the others"}`)}, scoring.Tools{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ const maxLineRules = 4096
 // Set is the compiled rules of a run. It is safe for concurrent use.
 type Set struct {
 	types map[string]rule
+	tools Tools
 
 	mu    sync.Mutex
 	lines map[string]rule // rules of single lines, by their JSON
@@ -28,11 +29,15 @@ type Set struct {
 
 // Compile compiles rules by task type; the key "*" is for every other type. A
 // task type without a rule is graded by the type of its expected value. Errors
-// are eval.KindInvalid with a hint.
-func Compile(rules map[string]json.RawMessage) (*Set, error) {
-	s := &Set{types: make(map[string]rule, len(rules)), lines: make(map[string]rule)}
+// are eval.KindInvalid with a hint; one is a grader that needs a tool.
+func Compile(rules map[string]json.RawMessage) (*Set, error) { return CompileWith(rules, Tools{}) }
+
+// CompileWith is Compile for rules whose graders may need tools.
+func CompileWith(rules map[string]json.RawMessage, tools Tools) (*Set, error) {
+	s := &Set{types: make(map[string]rule, len(rules)), lines: make(map[string]rule), tools: tools}
+	c := &compiler{tools: tools}
 	for kind, raw := range rules {
-		r, err := parseRule(raw, 0)
+		r, err := c.parseRule(raw, 0)
 		if err != nil {
 			if kind == Other {
 				return nil, fmt.Errorf("graders: %w", err)
@@ -74,7 +79,7 @@ func (s *Set) lineRule(graders []json.RawMessage) (rule, error) {
 	if r, ok := s.lines[string(key)]; ok {
 		return r, nil
 	}
-	r, err := parseRule(key, 0)
+	r, err := (&compiler{tools: s.tools, data: true}).parseRule(key, 0)
 	if err != nil {
 		return nil, fmt.Errorf("graders: %w", err)
 	}
@@ -139,6 +144,11 @@ func (s *Set) Grade(ctx context.Context, t *eval.Task, r *eval.Response) eval.Gr
 	}
 	var g eval.Grade
 	pass, _ := rule.judge(ctx, t, r, &g.Scores)
+	for i := range g.Scores {
+		for k := range g.Scores[i].Calls {
+			g.Cost = g.Cost.Plus(g.Scores[i].Calls[k].Cost)
+		}
+	}
 	switch {
 	case pass == nil:
 		g.Verdict = eval.Unscored

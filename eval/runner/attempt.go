@@ -129,6 +129,8 @@ func (t *trial) call(ctx context.Context, target Target, req *eval.Request, caus
 	done(&resp)
 	describe(&a, &resp)
 	bill(&a, req, target.Price)
+	cost := a.Cost
+	resp.Cost = &cost
 	t.Attempts = append(t.Attempts, a)
 	t.charge(&a)
 	r.budget(a.Cost)
