@@ -65,6 +65,18 @@ func Classify(s Signal) *eval.Failure {
 	return f
 }
 
+// Unsent is the failure of a request that could not be written for its wire.
+func Unsent(err error, r *Redactor) *eval.Failure {
+	s := Signal{Status: http.StatusBadRequest, Type: "invalid_request_error", Message: err.Error(), Phase: eval.PhaseConnect, Redactor: r}
+	var content *ContentError
+	if errors.As(err, &content) {
+		s.Code = "invalid_content"
+	}
+	f := Classify(s)
+	f.Status = 0 // the status only leads to the right row
+	return f
+}
+
 func classifyRow(s Signal) row {
 	if s.Err != nil {
 		return transportRow(s)

@@ -98,7 +98,7 @@ var rows = []row{
 		match: func(s Signal, _ string) bool { return s.Status == 413 || code(s, "request_too_large") }},
 	{name: "attachment or empty message", class: eval.ClassUserInput, sub: "content", billing: eval.NotBilled,
 		match: func(s Signal, text string) bool {
-			return status(s, 400, 422) && (code(s, "invalid_image", "image_parse_error", "invalid_image_url", "invalid_base64_image", "empty_message") ||
+			return status(s, 400, 422) && (code(s, "invalid_content", "invalid_image", "image_parse_error", "invalid_image_url", "invalid_base64_image", "empty_message") ||
 				code(s, "empty_array") && has(text, "messages") ||
 				has(text, "could not process image", "invalid image", "unsupported image", "failed to download", "unable to download",
 					"failed to decode image", "must be non-empty", "at least one message", "empty content", "no content"))

@@ -113,9 +113,7 @@ func (e *Endpoint) Redactor() *providers.Redactor { return e.redact }
 // Unsent is the failure of a request that could not be written: nothing was
 // sent, and the mistake is the caller's.
 func (e *Endpoint) Unsent(err error) eval.Response {
-	f := e.Classify(providers.Signal{Status: http.StatusBadRequest, Type: "invalid_request_error", Message: err.Error(), Phase: eval.PhaseConnect})
-	f.Status = 0 // the status only leads to the right row
-	return eval.Response{Failure: f}
+	return eval.Response{Failure: providers.Unsent(err, e.redact)}
 }
 
 // Classify classifies a failure, with this endpoint's keys removed.

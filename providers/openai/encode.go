@@ -3,7 +3,6 @@ package openai
 import (
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"path"
@@ -195,7 +194,7 @@ func appendPart(b []byte, p *eval.Part) ([]byte, error) {
 		b = append(b, `,"file_data":`...)
 		return append(appendData(b, p), "}}"...), nil
 	case p.Type == eval.PartFile:
-		return nil, errors.New("a file part must hold its data: this wire takes no URL")
+		return nil, providers.Content("a file part must hold its data: this wire takes no URL")
 	case p.Data != nil:
 		b = append(b, `{"type":"image_url","image_url":{"url":`...)
 		return append(appendData(b, p), "}}"...), nil
@@ -204,7 +203,7 @@ func appendPart(b []byte, p *eval.Part) ([]byte, error) {
 		b = appendString(b, p.URL)
 		return append(b, "}}"...), nil
 	}
-	return nil, fmt.Errorf("a %s part has no contents", p.Type)
+	return nil, providers.Content("a %s part has no contents", p.Type)
 }
 
 // appendData writes a data URL as a JSON string.

@@ -90,7 +90,7 @@ func TestEncodeRefuses(t *testing.T) {
 		"params hold messages":   {eval.Request{Params: eval.Params{"messages": json.RawMessage(`[]`)}}, eval.ClassParameter},
 		"params without a value": {eval.Request{Params: eval.Params{"x": nil}}, eval.ClassParameter},
 		"a part without data":    {eval.Request{Messages: part(eval.Part{Type: eval.PartImage})}, eval.ClassUserInput},
-		"a file by URL":          {eval.Request{Messages: part(eval.Part{Type: eval.PartFile, URL: "https://h/f"})}, eval.ClassParameter},
+		"a file by URL":          {eval.Request{Messages: part(eval.Part{Type: eval.PartFile, URL: "https://h/f"})}, eval.ClassUserInput},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,20 @@
+package anthropic_test
+
+import (
+	"testing"
+
+	"infer/providers/anthropic"
+	"infer/providers/httpx"
+	"infer/providers/internal/wiretest"
+)
+
+func newCaller(cfg httpx.Config) (wiretest.Caller, error) { return anthropic.New(cfg) }
+
+func FuzzAnswer(f *testing.F) {
+	wiretest.Fuzz(f, newCaller, fixture(f, "stream.sse"), fixture(f, "tools.sse"), fixture(f, "whole.json"),
+		`data: {"type":"content_block_delta","index":-1,"delta":{"text":"x"}}`, `data: {"type":"message_stop"}`)
+}
+
+func BenchmarkCall(b *testing.B) {
+	wiretest.Bench(b, newCaller, fixture(b, "whole.json"), fixture(b, "stream.sse"))
+}
