@@ -100,7 +100,7 @@ EXIT STATUS
 	f.Int64Var(&o.maxCalls, "max-calls", 0, "stop after so many calls")
 	f.StringVar(&o.maxCost, "max-cost", "", "stop when so many US dollars are spent")
 	f.StringVarP(&o.output, "output", "o", "", "write the report to this file")
-	o.out.add(c, app, render.Formats())
+	o.out.add(c, app, reportFormats())
 	_ = c.RegisterFlagCompletionFunc("retry", cobra.FixedCompletions([]string{"errors", "unscored"}, cobra.ShellCompDirectiveNoFileComp))
 	c.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return []string{"jsonl", "gz", "zst", "yaml"}, cobra.ShellCompDirectiveFilterFileExt
@@ -279,7 +279,7 @@ func (p *plan) problems(info *datasets.Info) error {
 		}
 		if !p.o.skipBad {
 			first := info.Problems[0]
-			err := fmt.Errorf("%d lines are not valid tasks, the first: %s", info.ProblemCount, first)
+			err := fmt.Errorf("%d lines are not valid tasks, the first: %w", info.ProblemCount, first)
 			if info.ProblemCount == 1 {
 				err = first
 			}
@@ -378,6 +378,9 @@ func writeReport(ctx context.Context, app *cli.App, s *store.Store, r *report.Re
 				return err
 			}
 			return render.Records(w, s.Records(ctx, run))
+		}
+		if format == formatHTML {
+			return writePage(ctx, w, s, r, nil)
 		}
 		opts := render.Options{Color: app.Color(tty), Width: plainWidth}
 		if w := app.Width(); w > 0 {

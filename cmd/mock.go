@@ -59,7 +59,8 @@ hang, reset, cut, malformed.`,
 func serveMock(ctx context.Context, app *cli.App, addr string, h http.Handler) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	l, err := net.Listen("tcp", addr)
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
 		return eval.WithHint(eval.KindOperational, fmt.Errorf("listen on %s: %w", addr, err), "choose another address: --addr 127.0.0.1:0")
 	}

@@ -28,12 +28,16 @@ func newReportCmd(app *cli.App, runF func(context.Context, *reportOptions) error
 accepted task, for each candidate over all tasks and by task type. Without a run,
 the newest is shown. Only the store is read.
 
-The format jsonl writes one line a trial with the ten record fields.`,
+The format jsonl writes one line a trial with the ten record fields; html writes a
+page that needs no network and no script.`,
 		Example: `  # the newest run
   $ infer report
 
   # every trial with the ten record fields
   $ infer report --format jsonl -o trials.jsonl
+
+  # a page to mail, print or attach to a build
+  $ infer report --format html -o report.html
 
   # for scripts
   $ infer report --json`,
@@ -51,7 +55,7 @@ The format jsonl writes one line a trial with the ten record fields.`,
 	}
 	storeFlag(c, &o.store)
 	c.Flags().StringVarP(&o.output, "output", "o", "", "write to this file")
-	o.out.add(c, app, render.Formats())
+	o.out.add(c, app, reportFormats())
 	return c
 }
 
@@ -67,3 +71,9 @@ func runReport(ctx context.Context, o *reportOptions) (err error) {
 	}
 	return writeReport(ctx, o.app, s, r, o.out.format, o.output)
 }
+
+// formatHTML is the page, which is no concern of package render.
+const formatHTML = "html"
+
+// reportFormats are the formats of a report.
+func reportFormats() []string { return append(render.Formats(), formatHTML) }

@@ -17,12 +17,11 @@ import (
 )
 
 type scoreOptions struct {
-	app    *cli.App
-	run    string
-	flags  config.Flags
-	target string
-	note   string
-	out    formatFlag
+	app   *cli.App
+	run   string
+	flags config.Flags
+	note  string
+	out   formatFlag
 }
 
 func newScoreCmd(app *cli.App) *cobra.Command {

@@ -140,7 +140,7 @@ type Recorded struct {
 	Example         bool            `json:"example,omitempty"` // invented for illustration, not observed
 }
 
-// Class is the request class of a task type.
+// RequestClass is the class of a task type: what is at stake in it.
 type RequestClass string
 
 // The request classes.

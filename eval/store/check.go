@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
@@ -14,31 +13,40 @@ import (
 func (s *Store) Check(ctx context.Context) ([]string, error) {
 	var problems []string
 	for _, pragma := range []string{"integrity_check", "foreign_key_check"} {
-		rows, err := s.read.QueryContext(ctx, "PRAGMA "+pragma)
+		found, err := s.pragma(ctx, pragma)
 		if err != nil {
-			return append(problems, err.Error()), nil
+			found = append(found, err.Error()) // a file that cannot be read is the finding
 		}
-		columns, err := rows.Columns()
-		if err != nil {
-			return nil, errors.Join(explain(s.path, err), rows.Close())
-		}
-		for rows.Next() {
-			cells := make([]any, len(columns))
-			for i := range cells {
-				cells[i] = new(any)
-			}
-			if err := rows.Scan(cells...); err != nil {
-				return nil, errors.Join(explain(s.path, err), rows.Close())
-			}
-			if first := fmt.Sprint(*(cells[0].(*any))); pragma != "integrity_check" || first != "ok" {
-				problems = append(problems, pragma+": "+first)
-			}
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			problems = append(problems, err.Error())
-		}
+		problems = append(problems, found...)
 	}
 	return problems, nil
+}
+
+// pragma returns what a checking pragma complains of.
+func (s *Store) pragma(ctx context.Context, name string) ([]string, error) {
+	rows, err := s.read.QueryContext(ctx, "PRAGMA "+name)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err is checked
+	columns, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	var problems []string
+	for rows.Next() {
+		cells := make([]any, len(columns))
+		for i := range cells {
+			cells[i] = new(any)
+		}
+		if err := rows.Scan(cells...); err != nil {
+			return problems, err
+		}
+		if first := fmt.Sprint(*(cells[0].(*any))); first != "ok" || name != "integrity_check" {
+			problems = append(problems, name+": "+first)
+		}
+	}
+	return problems, rows.Err()
 }
 
 // Backup writes a compact, consistent copy of the file to path, which must not

@@ -56,7 +56,8 @@ func migrate(ctx context.Context, db *sql.DB, path string) error {
 			return fmt.Errorf("migrate: %w", err)
 		}
 		var version, app int
-		if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err == nil {
+		err = tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version)
+		if err == nil {
 			err = tx.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app)
 		}
 		switch {

@@ -120,13 +120,12 @@ func (m *Model) set(key, value string) (err error) {
 
 // draw is what one call comes to.
 type draw struct {
-	fault     string // "" = none
-	correct   bool
-	ttft      time.Duration
-	total     time.Duration
-	in, out   int64
-	answer    string
-	retrySecs int
+	fault   string // "" = none
+	correct bool
+	ttft    time.Duration
+	total   time.Duration
+	in, out int64
+	answer  string
 }
 
 // draw decides one call: a function of the seed, the model, the question and
