@@ -44,6 +44,8 @@ type ToolCall struct {
 	ID        string          `json:"id,omitempty"`
 	Name      string          `json:"name"`
 	Arguments json.RawMessage `json:"arguments"` // a JSON object; a JSON string where the model's text was not valid JSON
+	// Signature is an opaque token that some providers want back with the call.
+	Signature string `json:"signature,omitempty"`
 }
 
 // TextMessage is a message with one text part.
@@ -114,6 +116,7 @@ type wireToolCall struct {
 	ID        string          `json:"id"`
 	Name      string          `json:"name"`
 	Arguments json.RawMessage `json:"arguments"`
+	Signature string          `json:"signature"`
 	Function  *struct {
 		Name      string          `json:"name"`
 		Arguments json.RawMessage `json:"arguments"`
@@ -121,7 +124,7 @@ type wireToolCall struct {
 }
 
 func (w *wireToolCall) call() ToolCall {
-	c := ToolCall{ID: w.ID, Name: w.Name, Arguments: w.Arguments}
+	c := ToolCall{ID: w.ID, Name: w.Name, Arguments: w.Arguments, Signature: w.Signature}
 	if w.Function != nil {
 		c.Name, c.Arguments = w.Function.Name, w.Function.Arguments
 	}

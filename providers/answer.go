@@ -32,8 +32,11 @@ func FinishOf(raw string) eval.FinishReason {
 // Judge turns an answer that came whole but is none into a failure: one that was
 // refused, filtered, cut at its cap with nothing in it, empty or malformed. An
 // answer that was cut but holds text stays an answer: graders judge it, and its
-// finish reason says why it is short.
+// finish reason says why it is short. A failure that the wire has found stays.
 func Judge(r *eval.Response) {
+	if r.Failure != nil {
+		return
+	}
 	empty := strings.TrimSpace(r.Text.Raw()) == "" && len(r.ToolCalls) == 0
 	switch {
 	case r.Refusal != "" || r.Finish == eval.FinishRefusal:

@@ -84,6 +84,16 @@ func RateLimits(h http.Header) map[string]string {
 	return out
 }
 
+// ServiceTier returns the service tier that a header says was billed, where the
+// body does not: Gemini's. "" = the standard one, or not said.
+func ServiceTier(h http.Header) string {
+	tier := strings.ToLower(h.Get("X-Gemini-Service-Tier"))
+	if tier == "standard" || tier == "unspecified" {
+		return ""
+	}
+	return clip(tier)
+}
+
 // BackendTime returns the processing time that the server reports in a header;
 // nil = it does not.
 func BackendTime(h http.Header) *time.Duration {

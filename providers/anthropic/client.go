@@ -19,7 +19,6 @@ import (
 	"strings"
 
 	"infer/eval"
-	"infer/providers"
 	"infer/providers/httpx"
 )
 
@@ -70,17 +69,7 @@ func (c *Client) Call(ctx context.Context, req *eval.Request) eval.Response {
 	if err != nil {
 		return c.Unsent(err)
 	}
-	r := c.Exchange(ctx, httpx.Post{URL: c.messages, Body: body, Stream: req.Stream, Limits: req.Limits}, &assembly{})
-	settle(&r)
-	return r
-}
-
-// settle says of a paused turn that it is no answer: what the model would say
-// after its tool has run is missing.
-func settle(r *eval.Response) {
-	if r.FinishRaw == "pause_turn" && (r.Failure == nil || r.Failure.Sub == "empty") {
-		r.Failure = providers.Output(eval.ClassTruncated, "paused", "the provider paused the turn for a tool of its own, and it was not continued")
-	}
+	return c.Exchange(ctx, httpx.Post{URL: c.messages, Body: body, Stream: req.Stream, Limits: req.Limits}, &assembly{})
 }
 
 // Models lists the model names that the server offers. Errors are

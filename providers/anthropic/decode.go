@@ -207,4 +207,8 @@ func (a *assembly) Into(r *eval.Response) {
 	r.Text, r.Model = eval.Untrusted(text.String()), a.model
 	r.FinishRaw, r.Finish = a.stop, providers.FinishOf(a.stop)
 	r.Usage = usage(a.raw)
+	if a.stop == "pause_turn" {
+		// What the model would say after its tool has run is missing.
+		r.Failure = providers.Output(eval.ClassTruncated, "paused", "the provider paused the turn for a tool of its own, and it was not continued")
+	}
 }

@@ -23,7 +23,7 @@ type Config struct {
 	Name      string // the provider's name, for messages
 	BaseURL   string // up to and including the version: https://api.openai.com/v1
 	Key       providers.Key
-	KeyHeader string            // header that carries the key; "" = Authorization: Bearer
+	KeyHeader string            // header that carries the key; "" = Authorization, which gets Bearer in front
 	Headers   map[string]string // sent with every call
 	Query     string            // appended to the URL, e.g. Azure's api-version
 	Timeouts  Timeouts
@@ -55,7 +55,7 @@ func NewEndpoint(cfg Config, tails ...string) (*Endpoint, error) {
 	secrets := []providers.Key{cfg.Key}
 	if !cfg.Key.Empty() {
 		name, value := "Authorization", "Bearer "+cfg.Key.Reveal()
-		if cfg.KeyHeader != "" {
+		if cfg.KeyHeader != "" && !strings.EqualFold(cfg.KeyHeader, name) {
 			name, value = cfg.KeyHeader, cfg.Key.Reveal()
 		}
 		header.Set(name, value)

@@ -64,6 +64,7 @@ type exchange struct {
 	e      *Endpoint
 	call   *Call
 	answer Answer
+	tier   string // as a header says
 	r      eval.Response
 }
 
@@ -75,6 +76,7 @@ func (x *exchange) run(p Post) {
 	}
 	defer res.Body.Close() //nolint:errcheck // the body was read or given up
 	x.r = eval.Response{Status: res.StatusCode, RequestID: providers.RequestID(res.Header), RateLimits: providers.RateLimits(res.Header), Backend: providers.BackendTime(res.Header)}
+	x.tier = providers.ServiceTier(res.Header)
 	switch {
 	case res.StatusCode != http.StatusOK:
 		x.refused(res)
@@ -141,13 +143,21 @@ func (x *exchange) plain(answer io.Reader) {
 		return
 	}
 	s := x.answer.Whole(b)
-	x.answer.Into(&x.r)
+	x.into()
 	if s != nil {
 		s.Status, s.Phase = x.r.Status, eval.PhaseResponse
 		x.r.Failure = x.e.Classify(*s)
 		return
 	}
 	providers.Judge(&x.r)
+}
+
+// into writes what came into the response.
+func (x *exchange) into() {
+	x.answer.Into(&x.r)
+	if x.r.Usage != nil && x.r.Usage.Tier == "" {
+		x.r.Usage.Tier = x.tier
+	}
 }
 
 // stream reads a streamed answer. Whatever came of it is in the response, also
@@ -162,7 +172,7 @@ func (x *exchange) stream(answer io.Reader) {
 	if s == nil || s.Err == nil {
 		x.call.Done()
 	}
-	x.answer.Into(&x.r)
+	x.into()
 	x.keep(kept.Bytes())
 	switch {
 	case s != nil && s.Err != nil && far.Finished && !stopped(s.Err):
