@@ -48,7 +48,8 @@ before the project file, the file before defaults.`,
 	out.add(c, app, []string{string(render.Table), string(render.JSON)})
 	c.AddCommand(&cobra.Command{
 		Use: "schema", Short: "Print the JSON Schema of infer.yaml", Args: cobra.NoArgs,
-		Example: "  $ infer config schema > infer.schema.json",
+		Long:    "Print the JSON Schema of infer.yaml, for editors and for checks in CI. Nothing is read.",
+		Example: "  $ infer config schema > infer.schema.json\n  $ infer config schema | jq '.properties | keys'",
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(app.Out, "%s\n", config.Schema())
 			return err

@@ -21,13 +21,16 @@ import (
 func newDatasetsCmd(app *cli.App) *cobra.Command {
 	c := &cobra.Command{
 		Use: "datasets", Short: "Check, describe, sample and split datasets", Args: cobra.NoArgs,
+		Long: `Work on datasets without calling anything: .jsonl files (also .gz and .zst), folders
+of them, - for standard input, or a project whose infer.yaml names them.`,
 		Example: "  $ infer datasets check tasks.jsonl\n  $ infer datasets stats testdata/quickstart",
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newDatasetsCheckCmd(app), newDatasetsStatsCmd(app), newDatasetsSampleCmd(app), newDatasetsSplitCmd(app),
 		&cobra.Command{
 			Use: "schema", Short: "Print the JSON Schema of a dataset line", Args: cobra.NoArgs,
-			Example: "  $ infer datasets schema",
+			Long:    "Print the JSON Schema of one dataset line (infer.task/1). Nothing is read.",
+			Example: "  $ infer datasets schema > task.schema.json\n  $ infer datasets schema | jq '.properties | keys'",
 			RunE: func(*cobra.Command, []string) error {
 				_, err := app.Out.Write(datasets.Schema)
 				return err
@@ -119,6 +122,9 @@ func newDatasetsStatsCmd(app *cli.App) *cobra.Command {
 	var out formatFlag
 	c := &cobra.Command{
 		Use: "stats <path>", Short: "Count tasks by type, input type and group",
+		Long: `Read a whole dataset and count its tasks: by task type and input type, how many have
+an expected value, graders of their own or a recorded outcome, and how many groups
+they form. Lines that are not tasks are counted too, and are no error here.`,
 		Example: "  $ infer datasets stats testdata/quickstart\n  $ infer datasets stats tasks.jsonl --json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -166,7 +172,8 @@ func newDatasetsSampleCmd(app *cli.App) *cobra.Command {
 	var output string
 	c := &cobra.Command{
 		Use: "sample <path>", Short: "Draw tasks at random",
-		Long:    "Draw tasks without replacement, in the dataset's order; the same seed draws the same.",
+		Long: `Draw tasks without replacement and write their lines unchanged, in the dataset's
+order. The same seed draws the same tasks. A line that is not a task is an error.`,
 		Example: "  $ infer datasets sample -n 100 tasks.jsonl > small.jsonl\n  $ infer datasets sample -n 5 --per-type testdata/quickstart",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) (err error) {
@@ -203,8 +210,12 @@ func newDatasetsSplitCmd(app *cli.App) *cobra.Command {
 		Use: "split <path>", Short: "Split into parts, groups kept together",
 		Long: `Split a dataset into parts by shares. All tasks of a group go to one part, and the
 part depends on the seed and the group alone: adding tasks moves no other.`,
-		Example: "  $ infer datasets split tasks.jsonl --shares 0.8,0.2 --prefix tasks\n  # writes tasks.1.jsonl and tasks.2.jsonl",
-		Args:    cobra.ExactArgs(1),
+		Example: `  # writes tasks.1.jsonl and tasks.2.jsonl
+  $ infer datasets split tasks.jsonl --shares 0.8,0.2
+
+  # three parts under another name
+  $ infer datasets split tasks.jsonl --shares 70,15,15 --prefix fold`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			var parts []float64
 			for _, s := range strings.Split(shares, ",") {

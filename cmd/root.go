@@ -70,7 +70,8 @@ func nearFlag(c *cobra.Command, err error) string {
 func newVersionCmd(app *cli.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
-		Example: "  $ infer version",
+		Long:    "Print the version of the program. Nothing is read and nobody is called.",
+		Example: "  $ infer version\n  $ infer --version",
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(app.Out, "infer %s\n", app.Version)
 			return err

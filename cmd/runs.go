@@ -19,6 +19,8 @@ func newRunsCmd(app *cli.App) *cobra.Command {
 	var path string
 	c := &cobra.Command{
 		Use: "runs", Short: "List, show and delete runs",
+		Long: `Work on the runs of a store. A run is named by its ID, the beginning of one, its name,
+or latest.`,
 		Example: "  $ infer runs list\n  $ infer runs show latest",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -32,6 +34,7 @@ func newRunsListCmd(app *cli.App, path *string) *cobra.Command {
 	var out formatFlag
 	c := &cobra.Command{
 		Use: "list", Short: "List the runs of the store", Args: cobra.NoArgs,
+		Long:    "List the runs of the store, the newest first: how far they came, what was accepted and\nwhat they cost. Only the store is read.",
 		Example: "  $ infer runs list\n  $ infer runs list --json",
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			s, err := openStore(c.Context(), app, *path, false)
@@ -119,7 +122,9 @@ func newRunsDeleteCmd(app *cli.App, path *string) *cobra.Command {
 	var force bool
 	c := &cobra.Command{
 		Use: "delete <run>", Short: "Delete a run with its attempts",
-		Example:           "  $ infer runs delete r3f2a9c1b --force",
+		Long: `Delete a run with its trials, attempts, scores and stored texts for good. Without
+--force it only says what would go.`,
+		Example:           "  $ infer runs delete r3f2a9c1b\n  $ infer runs delete r3f2a9c1b --force",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeRuns(app, path),
 		RunE: func(c *cobra.Command, args []string) (err error) {

@@ -33,7 +33,10 @@ func newScoreCmd(app *cli.App) *cobra.Command {
 provider is called and no cost changes; what earlier gradings said stays in the
 store. A repair that a rule had imputed is undone with the verdict it was for.`,
 		Example: `  # after changing graders: in infer.yaml
-  $ infer score latest --config testdata/quickstart/infer.yaml`,
+  $ infer score latest --config testdata/quickstart/infer.yaml
+
+  # say why; the grading keeps the note
+  $ infer score latest --note "labels are matched without case"`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {

@@ -1,0 +1,4 @@
+package cmd
+
+// NewRoot gives tests the command tree.
+var NewRoot = newRoot
