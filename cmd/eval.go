@@ -382,6 +382,9 @@ func writeReport(ctx context.Context, app *cli.App, s *store.Store, r *report.Re
 		if format == formatHTML {
 			return writePage(ctx, w, s, r, nil)
 		}
+		if done, err := writeForCI(ctx, app, w, s, r, format); done || err != nil {
+			return err
+		}
 		opts := render.Options{Color: app.Color(tty), Width: plainWidth}
 		if w := app.Width(); w > 0 {
 			opts.Width = w

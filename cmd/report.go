@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"infer/cmd/internal/cli"
-	"infer/report/render"
 )
 
 // reportOptions are the flags of infer report.
@@ -28,8 +27,9 @@ func newReportCmd(app *cli.App, runF func(context.Context, *reportOptions) error
 accepted task, for each candidate over all tasks and by task type. Without a run,
 the newest is shown. Only the store is read.
 
-The format jsonl writes one line a trial with the ten record fields; html writes a
-page that needs no network and no script.`,
+jsonl writes one line a trial with the ten record fields; html a page that needs no
+network and no script. For CI: junit; github (annotations, and the step summary
+into $GITHUB_STEP_SUMMARY); gitlab (code quality) and openmetrics.`,
 		Example: `  # the newest run
   $ infer report
 
@@ -71,9 +71,3 @@ func runReport(ctx context.Context, o *reportOptions) (err error) {
 	}
 	return writeReport(ctx, o.app, s, r, o.out.format, o.output)
 }
-
-// formatHTML is the page, which is no concern of package render.
-const formatHTML = "html"
-
-// reportFormats are the formats of a report.
-func reportFormats() []string { return append(render.Formats(), formatHTML) }
