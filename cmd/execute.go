@@ -35,7 +35,7 @@ func (p *plan) execute(ctx context.Context, s *store.Store) (runner.Result, erro
 	defer done()
 	o.Stop = stop
 	show := newProgress(p.app, p.run, int64(p.todo(o)))
-	o.OnTrial, o.OnAttempt = show.trial, show.attempt
+	journal.OnCommit, o.OnAttempt = show.trial, show.attempt
 	show.start()
 	beat := p.beat(ctx, s)
 	res, runErr := runner.Run(callCtx, o)
@@ -124,6 +124,11 @@ func (p *plan) options(ctx context.Context, s *store.Store, resumed bool) (runne
 			return o, nil, err
 		}
 		o.Done = set.Has
+		if o.MaxCalls > 0 || o.MaxCost > 0 {
+			if o.Calls, o.Cost, err = s.Spent(ctx, p.run.ID); err != nil {
+				return o, nil, err
+			}
+		}
 		if err := p.tellUnresolved(ctx, s); err != nil {
 			return o, nil, err
 		}
@@ -150,7 +155,7 @@ func (p *plan) tellUnresolved(ctx context.Context, s *store.Store) error {
 	if err != nil || len(left) == 0 {
 		return err
 	}
-	p.say("%d calls of an earlier invocation have no outcome: they may have been sent and billed. They are made again.", len(left))
+	p.say("%d calls of earlier invocations have no outcome: they may have been billed, and what they cost is in no figure. Their trials are run again.", len(left))
 	return nil
 }
 

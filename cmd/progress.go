@@ -48,7 +48,12 @@ func newProgress(app *cli.App, run *eval.Run, total int64) *progress {
 	return p
 }
 
-func (p *progress) trial(t *eval.Trial) { p.done.Add(1) }
+// trial counts one that is safe in the store.
+func (p *progress) trial(t *eval.Trial) {
+	if !t.CutOff {
+		p.done.Add(1)
+	}
+}
 
 func (p *progress) attempt(a *eval.Attempt) {
 	p.attempts.Add(1)

@@ -30,8 +30,8 @@ func newScoreCmd(app *cli.App) *cobra.Command {
 		Use:   "score [run]",
 		Short: "Grade stored answers again, without a call",
 		Long: `Grade every stored answer of a run by the graders that infer.yaml has now. No
-provider is called and no cost changes; what earlier gradings said stays in the
-store. A repair that a rule had imputed is undone with the verdict it was for.`,
+provider is called, and no cost changes but that of repairs which a rule imputes:
+they follow the new verdicts. What earlier gradings said stays in the store.`,
 		Example: `  # after changing graders: in infer.yaml
   $ infer score latest --config testdata/quickstart/infer.yaml
 
@@ -77,14 +77,7 @@ func runScore(ctx context.Context, o *scoreOptions) (err error) {
 	}
 	g := eval.Grading{Number: run.Grading.Number + 1, Rules: cfg.GraderRules(), Note: o.note}
 	g.Digest = eval.DigestJSON(g.Rules)
-	graded, changed, err := s.Regrade(ctx, run, g, func(ctx context.Context, t *eval.Trial, a *eval.Attempt) (eval.Grade, error) {
-		task, ok := tasks[t.TaskSeq]
-		if !ok {
-			return eval.Grade{}, store.ErrNotFound
-		}
-		return rules.Grade(ctx, task, &eval.Response{Text: a.Output, ToolCalls: a.ToolCalls, Refusal: a.Refusal, Finish: a.Finish, FinishRaw: a.FinishRaw,
-			Model: a.Served, Usage: a.Usage, Cost: &a.Cost, InFlight: a.InFlight, TTFT: a.TTFT}), nil
-	})
+	graded, changed, err := s.Regrade(ctx, run, g, newRegrader(run, rules, tasks))
 	if err != nil {
 		return err
 	}
@@ -96,6 +89,45 @@ func runScore(ctx context.Context, o *scoreOptions) (err error) {
 		return err
 	}
 	return writeReport(ctx, o.app, s, r, o.out.format, "")
+}
+
+// regrader judges stored answers by rules, and repairs by those of the run.
+type regrader struct {
+	rules *scoring.Set
+	tasks map[int]*eval.Task
+	types map[string]*eval.TaskType
+}
+
+func newRegrader(run *eval.Run, rules *scoring.Set, tasks map[int]*eval.Task) *regrader {
+	r := &regrader{rules: rules, tasks: tasks, types: make(map[string]*eval.TaskType, len(run.TaskTypes))}
+	for i := range run.TaskTypes {
+		r.types[run.TaskTypes[i].Name] = &run.TaskTypes[i]
+	}
+	return r
+}
+
+// Grade judges one answer.
+func (r *regrader) Grade(ctx context.Context, t *eval.Trial, a *eval.Attempt) (eval.Grade, error) {
+	task, ok := r.tasks[t.TaskSeq]
+	if !ok {
+		return eval.Grade{}, store.ErrNotFound
+	}
+	return r.rules.Grade(ctx, task, response(a)), nil
+}
+
+// Repair applies the repair rule of the answer's task type.
+func (r *regrader) Repair(t *eval.Trial, a *eval.Attempt) (*eval.RepairRule, *bool) {
+	kind, task := r.types[t.TaskType], r.tasks[t.TaskSeq]
+	if kind == nil || kind.Repair == nil || task == nil {
+		return nil, nil
+	}
+	return kind.Repair, scoring.Repair(task, response(a), kind.Repair)
+}
+
+// response is a stored answer as graders see it.
+func response(a *eval.Attempt) *eval.Response {
+	return &eval.Response{Text: a.Output, ToolCalls: a.ToolCalls, Refusal: a.Refusal, Finish: a.Finish, FinishRaw: a.FinishRaw,
+		Model: a.Served, Usage: a.Usage, Cost: &a.Cost, InFlight: a.InFlight, TTFT: a.TTFT}
 }
 
 // storedTasks reads the run's dataset lines back from the store.

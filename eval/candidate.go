@@ -43,9 +43,10 @@ type Retry struct {
 	MaxDelay  time.Duration `json:"max_delay,omitempty"`  // cap on one wait, Retry-After included
 }
 
-// Allows reports whether a failure may be tried again after n retries.
-func (r Retry) Allows(f *Failure, n int) bool {
-	if !f.Retry || n >= r.Max || f.RetryOnce && n >= 1 {
+// Allows reports whether a failure may be tried again after n retries of the
+// same answer, once of which were for failures that are retried once at most.
+func (r Retry) Allows(f *Failure, n, once int) bool {
+	if !f.Retry || n >= r.Max || f.RetryOnce && once >= 1 {
 		return false
 	}
 	return r.On == nil || containsClass(r.On, f.Class)

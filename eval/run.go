@@ -42,6 +42,9 @@ type Run struct {
 	Version string `json:"version"`
 	// Concurrency is how many calls were in flight at most.
 	Concurrency int `json:"concurrency"`
+	// Lost counts calls of processes that died: they may have been sent and billed,
+	// they were made again, and what they cost is in no figure.
+	Lost int64 `json:"lost_calls,omitempty"`
 	// Imported runs were made from recorded outcomes, without a call.
 	Imported bool `json:"imported,omitempty"`
 }

@@ -176,9 +176,10 @@ type RepairRule struct {
 	HourlyRate       Money    `json:"hourly_rate"`                  // pico-USD an hour
 }
 
-// Cost returns what one repair costs by the rule, rounded to a pico-USD.
+// Cost returns what one repair costs by the rule, rounded down to a pico-USD.
 func (r *RepairRule) Cost() Money {
-	return Money(int64(r.HourlyRate) / 3600 * int64(r.Time()/time.Second))
+	rate, seconds := int64(r.HourlyRate), int64(r.Time()/time.Second)
+	return Money(rate/3600*seconds + rate%3600*seconds/3600)
 }
 
 // Time returns how long one repair takes by the rule.

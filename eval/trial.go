@@ -103,10 +103,10 @@ type Attempt struct {
 // disjoint and add up to the final cost; judging is apart from it.
 type CostSplit struct {
 	Answer       Cost `json:"answer"`          // the first attempt, where it gave an answer
-	Retries      Cost `json:"retries"`         // retries that gave an answer
-	Failed       Cost `json:"failed_attempts"` // attempts that gave none
-	Fallback     Cost `json:"fallback"`        // calls of the backup that gave an answer
-	Regeneration Cost `json:"regenerations"`
+	Retries      Cost `json:"retries"`         // retries of the first attempt that gave an answer
+	Failed       Cost `json:"failed_attempts"` // attempts that gave none; and everything that an earlier trial of the same cell cost
+	Fallback     Cost `json:"fallback"`        // calls of the backup, its retries too, that gave an answer
+	Regeneration Cost `json:"regenerations"`   // calls for another answer, their retries too, that gave one
 	Tools        Cost `json:"tools"`
 	Repair       Cost `json:"human_repair"`
 	Judge        Cost `json:"judge"` // not part of the final cost
@@ -139,6 +139,13 @@ type Trial struct {
 	Verdict  Verdict
 	Final    int // index into Attempts of the attempt whose answer counts; -1 = none
 	Attempts []Attempt
+	// Earlier is how many of the Attempts, from the first, were made by trials of
+	// the same cell that this one replaced: what they cost is in its cost, what
+	// they took is not in its times.
+	Earlier int
+	// CutOff marks a trial that was stopped from outside before it had an
+	// outcome. It is kept for what it spent, and run again.
+	CutOff bool
 
 	FirstTry      *bool // the first answer was accepted; nil = it was not judged
 	AfterRegen    *bool // accepted after at most the allowed regenerations
@@ -151,34 +158,35 @@ type Trial struct {
 	Plan string // for needs_confirmation: what the backup would have been asked to do
 }
 
+// Own are the attempts that this trial made itself.
+func (t *Trial) Own() []Attempt { return t.Attempts[min(t.Earlier, len(t.Attempts)):] }
+
 // UserVisible is the time from the first send to the final result with
 // retries, back-off, fallback and regenerations, without our own queue. It is
-// false where the trial made no provider call.
+// false where the trial made no provider call, or was cut off.
 func (t *Trial) UserVisible() (time.Duration, bool) {
-	var d time.Duration
-	n := 0
-	for i := range t.Attempts {
-		if t.Attempts[i].Cause == CauseJudge {
-			continue
+	d, n := spent(t.Own())
+	return d, n > 0 && !t.CutOff
+}
+
+// spent adds up what calls took, with the waits before them, and counts them.
+func spent(attempts []Attempt) (d time.Duration, calls int) {
+	for i := range attempts {
+		if attempts[i].Cause != CauseJudge {
+			d += attempts[i].Backoff + attempts[i].InFlight
+			calls++
 		}
-		d += t.Attempts[i].Backoff + t.Attempts[i].InFlight
-		n++
 	}
-	return d, n > 0
+	return d, calls
 }
 
 // FirstToken is the time from the first send to the first token of the answer
 // that counts, failed attempts and waits before it included; false = unknown.
 func (t *Trial) FirstToken() (time.Duration, bool) {
-	if t.Final < 0 || t.Final >= len(t.Attempts) || t.Attempts[t.Final].TTFT == nil {
+	if t.CutOff || t.Final < t.Earlier || t.Final >= len(t.Attempts) || t.Attempts[t.Final].TTFT == nil {
 		return 0, false
 	}
-	var d time.Duration
-	for i := 0; i < t.Final; i++ {
-		if t.Attempts[i].Cause != CauseJudge {
-			d += t.Attempts[i].Backoff + t.Attempts[i].InFlight
-		}
-	}
+	d, _ := spent(t.Attempts[t.Earlier:t.Final])
 	return d + t.Attempts[t.Final].Backoff + *t.Attempts[t.Final].TTFT, true
 }
 
@@ -186,16 +194,18 @@ func (t *Trial) FirstToken() (time.Duration, bool) {
 // unless every one of them reported it.
 func (t *Trial) Backend() (time.Duration, bool) {
 	var d time.Duration
-	for i := range t.Attempts {
-		if t.Attempts[i].Cause == CauseJudge {
+	own, n := t.Own(), 0
+	for i := range own {
+		if own[i].Cause == CauseJudge {
 			continue
 		}
-		if t.Attempts[i].Backend == nil {
+		if own[i].Backend == nil {
 			return 0, false
 		}
-		d += *t.Attempts[i].Backend
+		d += *own[i].Backend
+		n++
 	}
-	return d, len(t.Attempts) > 0
+	return d, n > 0 && !t.CutOff
 }
 
 // Retries counts the attempts made because one before them failed on the same
@@ -215,12 +225,16 @@ func (t *Trial) count(c Cause) int {
 	return n
 }
 
-// ErrorClass is the class of the last failure of an errored trial; "" else.
+// ErrorClass is the class of the last failure of an errored trial; "" else. One
+// that was cut off was cancelled, whatever its calls had come to.
 func (t *Trial) ErrorClass() Class {
 	if t.Verdict != Errored && t.Verdict != NeedsConfirmation {
 		return ""
 	}
-	for i := len(t.Attempts) - 1; i >= 0; i-- {
+	if t.CutOff {
+		return ClassCancelled
+	}
+	for i := len(t.Attempts) - 1; i >= t.Earlier; i-- {
 		if f := t.Attempts[i].Failure; f != nil {
 			return f.Class
 		}

@@ -11,19 +11,23 @@ import (
 	"infer/eval"
 )
 
-// errConfirm ends a trial whose backup must be confirmed by a person first.
-var errConfirm = errors.New("the backup needs confirmation")
+var (
+	// errConfirm ends a trial whose backup must be confirmed by a person first.
+	errConfirm = errors.New("the backup needs confirmation")
+	// errCut ends a trial that was stopped from outside before it had an outcome.
+	errCut = errors.New("stopped before an outcome")
+)
 
 // answer asks the target until an answer comes or the rules say to give up:
 // retries on the same model, then the policy's backup. It returns the target
 // that was asked last, so that a regeneration asks the same one. An error means
 // that the trial was cut off, or errConfirm.
 func (t *trial) answer(ctx context.Context, target Target, cause eval.Cause) (eval.Response, Target, error) {
-	resp, err := t.ask(ctx, target, cause, "")
+	resp, tries, err := t.ask(ctx, target, cause, "")
 	if err != nil || resp.Failure == nil || t.lane.Policy == nil || target.Candidate != t.lane.Primary.Candidate {
 		return resp, target, err
 	}
-	backup, reason := t.fallback(resp.Failure)
+	backup, reason := t.fallback(resp.Failure, tries)
 	if backup == nil {
 		return resp, target, nil
 	}
@@ -31,13 +35,13 @@ func (t *trial) answer(ctx context.Context, target Target, cause eval.Cause) (ev
 		t.Plan = t.backupPlan(backup, reason)
 		return resp, target, errConfirm
 	}
-	resp, err = t.ask(ctx, *backup, eval.CauseFallback, reason)
+	resp, _, err = t.ask(ctx, *backup, eval.CauseFallback, reason)
 	return resp, *backup, err
 }
 
 // fallback returns the backup that the policy names for the failure, and why;
 // nil where it names none.
-func (t *trial) fallback(f *eval.Failure) (*Target, string) {
+func (t *trial) fallback(f *eval.Failure, tries int) (*Target, string) {
 	p := t.lane.Policy
 	if f.Sub == "context_window" {
 		if t.lane.ContextBackup == nil {
@@ -48,15 +52,15 @@ func (t *trial) fallback(f *eval.Failure) (*Target, string) {
 	if t.lane.Backup == nil || !p.Triggers(f) {
 		return nil, ""
 	}
-	return t.lane.Backup, fmt.Sprintf("%s after %d attempts of %s triggers %s", f.Class, len(t.Attempts), p.Default, p.Backup)
+	return t.lane.Backup, fmt.Sprintf("%s after %d attempts of %s triggers %s", f.Class, tries, p.Default, p.Backup)
 }
 
 // backupPlan describes the call that a person is asked to confirm.
 func (t *trial) backupPlan(backup *Target, reason string) string {
-	req := BuildRequest(t.task, backup.Candidate)
+	req := t.request(backup)
 	system, tools, params := req.Hashes()
 	b, err := json.Marshal(map[string]any{
-		"candidate": backup.Candidate.Name, "provider": backup.Candidate.Provider, "model": backup.Candidate.Model,
+		"candidate": backup.Candidate.Name, "provider": backup.Candidate.Provider, "model": req.Model,
 		"reason": reason, "system_hash": system, "tools_hash": tools, "params_hash": params,
 	})
 	if err != nil {
@@ -65,51 +69,87 @@ func (t *trial) backupPlan(backup *Target, reason string) string {
 	return string(b)
 }
 
-// ask calls one target with retries.
-func (t *trial) ask(ctx context.Context, target Target, cause eval.Cause, reason string) (eval.Response, error) {
-	req := BuildRequest(t.task, target.Candidate)
-	if t.lane.Policy != nil && target.Candidate != t.lane.Primary.Candidate {
-		// The backup is asked exactly what the default was, under its own model
-		// string; the hashes on both attempts prove it.
-		req = BuildRequest(t.task, t.lane.Primary.Candidate)
-		req.Model = target.Candidate.Model
-	}
-	req.Repeat = t.Repeat
+// request is what a target of this trial is asked. A backup is asked exactly
+// what the default is, under its own model string; the hashes on both attempts
+// prove it.
+func (t *trial) request(target *Target) eval.Request {
+	req := BuildRequest(t.task, t.lane.Primary.Candidate)
+	req.Model, req.Repeat = target.Candidate.Model, t.Repeat
+	return req
+}
+
+// ask calls one target with retries. It also returns how many calls it made.
+func (t *trial) ask(ctx context.Context, target Target, cause eval.Cause, reason string) (eval.Response, int, error) {
+	req := t.request(&target)
+	part := t.part(cause)
 	var wait time.Duration
+	once := 0
 	for n := 0; ; n++ {
 		resp, err := t.call(ctx, target, &req, cause, reason, wait)
 		if err != nil {
-			return resp, err
+			return resp, n, err
 		}
+		last := &t.Attempts[len(t.Attempts)-1]
 		f := resp.Failure
+		switch {
+		case f != nil:
+			t.Cost.Failed = t.Cost.Failed.Plus(last.Cost)
+		case n > 0 && part == &t.Cost.Answer:
+			t.Cost.Retries = t.Cost.Retries.Plus(last.Cost)
+		default:
+			*part = part.Plus(last.Cost)
+		}
 		if f == nil {
-			return resp, nil
+			return resp, n + 1, nil
+		}
+		if f.Class == eval.ClassCancelled && ctx.Err() != nil {
+			return resp, n + 1, errCut
 		}
 		if f.Stop {
 			t.r.giveUp(target.Candidate.Provider, f)
 		}
-		if !target.Candidate.Retry.Allows(f, n) || t.r.stopped() {
-			return resp, nil
+		if !target.Candidate.Retry.Allows(f, n, once) {
+			return resp, n + 1, nil
+		}
+		if f.RetryOnce {
+			once++
 		}
 		wait = backoff(target.Candidate.Retry, f, n+1, t.rng)
 		if !target.Virtual && wait > 0 {
 			t.release()
-			if err := t.r.Sleep(ctx, wait); err != nil {
-				return resp, err
+			if err := t.r.Sleep(t.r.open, wait); err != nil {
+				return resp, n + 1, errCut
 			}
 		}
 		cause, reason = eval.CauseRetry, ""
 	}
 }
 
+// part is the part of the split that the calls made for a cause belong to,
+// where they give an answer.
+func (t *trial) part(cause eval.Cause) *eval.Cost {
+	switch cause {
+	case eval.CauseFallback:
+		return &t.Cost.Fallback
+	case eval.CauseRegenerate:
+		return &t.Cost.Regeneration
+	}
+	return &t.Cost.Answer
+}
+
 // call makes one attempt: it waits for a slot and the provider's limits, writes
-// the intent of a paid call, calls, and adds the attempt to the trial.
+// the intent of a paid call, calls, and adds the attempt to the trial. It makes
+// none where the run has stopped or the provider was given up meanwhile.
 func (t *trial) call(ctx context.Context, target Target, req *eval.Request, cause eval.Cause, reason string, wait time.Duration) (eval.Response, error) {
 	r := t.r
 	queued := time.Now()
-	done, err := t.acquire(ctx, target)
+	done, err := t.admission(&target)
 	if err != nil {
 		return eval.Response{}, err
+	}
+	if r.givenUp(target.Candidate.Provider) || !r.begin() {
+		done(nil)
+		return eval.Response{}, errCut
 	}
 	a := eval.Attempt{Seq: len(t.Attempts), Cause: cause, Reason: reason, Candidate: target.Candidate.Name,
 		Provider: target.Candidate.Provider, Model: req.Model, Backoff: wait}
@@ -120,7 +160,7 @@ func (t *trial) call(ctx context.Context, target Target, req *eval.Request, caus
 		if err := r.Journal.Intend(ctx, in); err != nil {
 			done(nil)
 			r.cancel(fmt.Errorf("record intent: %w", err))
-			return eval.Response{}, err
+			return eval.Response{}, errCut
 		}
 	}
 	a.StartedAt = r.Now()
@@ -132,8 +172,7 @@ func (t *trial) call(ctx context.Context, target Target, req *eval.Request, caus
 	cost := a.Cost
 	resp.Cost = &cost
 	t.Attempts = append(t.Attempts, a)
-	t.charge(&a)
-	r.budget(a.Cost)
+	r.spend(a.Cost)
 	if r.OnAttempt != nil {
 		r.OnAttempt(&a)
 	}
@@ -148,37 +187,38 @@ func describe(a *eval.Attempt, resp *eval.Response) {
 	a.Output, a.ToolCalls, a.Refusal = resp.Text, resp.ToolCalls, resp.Refusal
 }
 
-// charge adds the attempt's cost to the part of the split it belongs to.
-func (t *trial) charge(a *eval.Attempt) {
-	part := &t.Cost.Answer
-	switch {
-	case a.Failure != nil:
-		part = &t.Cost.Failed
-	case a.Cause == eval.CauseRetry:
-		part = &t.Cost.Retries
-	case a.Cause == eval.CauseFallback:
-		part = &t.Cost.Fallback
-	case a.Cause == eval.CauseRegenerate:
-		part = &t.Cost.Regeneration
+// admission waits until a call may be sent, unless the dispatcher has waited for
+// it already. The function it returns ends the limiter's lease.
+func (t *trial) admission(target *Target) (func(*eval.Response), error) {
+	if t.ready != nil {
+		done := t.ready
+		t.ready = nil
+		return done, nil
 	}
-	*part = part.Plus(a.Cost)
+	t.release()
+	done, err := t.r.admit(target)
+	t.held = err == nil
+	return done, err
 }
 
-// acquire takes a slot, unless the trial holds one, and passes the provider's
-// limiter. The function it returns ends the limiter's lease.
-func (t *trial) acquire(ctx context.Context, target Target) (func(*eval.Response), error) {
-	if !t.held {
-		select {
-		case t.r.slots <- struct{}{}:
-			t.held = true
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+// admit waits for the provider's own limits and then for one of the run's slots,
+// in this order: a provider at its limit must not hold slots that others could
+// use. It gives up when the run stops.
+func (r *run) admit(target *Target) (func(*eval.Response), error) {
+	done := func(*eval.Response) {}
+	if target.Limiter != nil {
+		var err error
+		if done, err = target.Limiter.Acquire(r.open); err != nil {
+			return nil, errCut
 		}
 	}
-	if target.Limiter == nil {
-		return func(*eval.Response) {}, nil
+	select {
+	case r.slots <- struct{}{}:
+		return done, nil
+	case <-r.open.Done():
+		done(nil)
+		return nil, errCut
 	}
-	return target.Limiter.Acquire(ctx)
 }
 
 // release gives the slot back, so that another trial can call while this one

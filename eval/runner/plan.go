@@ -93,9 +93,7 @@ func (r *run) enqueue(ctx context.Context, queues map[string]chan work, block []
 	for _, w := range cells {
 		select {
 		case queues[r.Lanes[w.candidate].Primary.Candidate.Provider] <- w:
-		case <-r.stop:
-			return nil
-		case <-ctx.Done():
+		case <-r.open.Done():
 			return context.Cause(ctx)
 		}
 	}
@@ -122,25 +120,25 @@ func (r *run) dispatch(ctx context.Context) map[string]chan work {
 	return queues
 }
 
-// serve takes one provider's trials as slots become free.
+// serve takes one provider's trials as their first calls are admitted.
 func (r *run) serve(ctx context.Context, q <-chan work) {
 	for w := range q {
 		if r.pointless(w) {
 			continue
 		}
-		select {
-		case r.slots <- struct{}{}:
-		case <-ctx.Done():
+		ready, err := r.admit(&r.Lanes[w.candidate].Primary)
+		if err != nil {
 			continue
 		}
 		if r.pointless(w) { // what happened while it waited
+			ready(nil)
 			<-r.slots
 			continue
 		}
 		r.wg.Add(1)
 		go func() {
 			defer r.wg.Done()
-			r.try(ctx, w)
+			r.try(ctx, w, ready)
 		}()
 	}
 }

@@ -68,7 +68,7 @@ type Lane struct {
 	ContextBackup *Target
 }
 
-// Options is everything that a run needs.
+// Options is everything that a run needs. Fields that may be nil say so.
 type Options struct {
 	Run   *eval.Run
 	Lanes []Lane // one per candidate of the run, in order
@@ -84,24 +84,29 @@ type Options struct {
 	// rule; nil result = the rule cannot say.
 	Repair func(*eval.Task, *eval.Response, *eval.RepairRule) *bool
 
-	Concurrency int // calls in flight at most
-	Now         func() time.Time
+	Concurrency int              // calls in flight at most
+	Now         func() time.Time // nil = time.Now
 	Sleep       func(context.Context, time.Duration) error
 
-	MaxCalls int64
-	MaxCost  eval.Money
-	// Stop, when closed, stops the start of new trials; those in flight end.
+	// MaxCalls and MaxCost bound the whole run; 0 = no limit. No call is begun
+	// beyond MaxCalls, and none once MaxCost is spent; what a call in flight then
+	// costs comes on top. A cost that is known as a range counts with its upper end.
+	// Calls and Cost are what earlier invocations of the run had spent.
+	MaxCalls, Calls int64
+	MaxCost, Cost   eval.Money
+	// Stop, when closed, stops the run: no call is begun any more, and those in
+	// flight end. A trial that would have needed another call is cut off.
 	Stop <-chan struct{}
 
-	OnTrial   func(*eval.Trial)   // called once for each finished trial, concurrently
+	OnTrial   func(*eval.Trial)   // called once for each trial with an outcome, concurrently
 	OnAttempt func(*eval.Attempt) // called once for each finished attempt, concurrently
 }
 
 // Result is how a run ended.
 type Result struct {
-	Trials  int64 // trials handed to the journal
-	Skipped int64 // trials that had their outcome already
-	Calls   int64
+	Trials  int64  // trials with an outcome, handed to the journal
+	Skipped int64  // trials that had their outcome already
+	Calls   int64  // calls begun
 	Stopped string // why it stopped early, "" = it did not
 	// Halted are the providers that were given up, with the failure that did it.
 	Halted map[string]*eval.Failure
@@ -123,20 +128,18 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	r := &run{Options: o, cancel: cancel, slots: make(chan struct{}, max(1, o.Concurrency)),
-		stop: make(chan struct{}), halted: make(map[string]*eval.Failure), types: make(map[string]*eval.TaskType)}
-	for i := range o.Run.TaskTypes {
-		r.types[o.Run.TaskTypes[i].Name] = &o.Run.TaskTypes[i]
-	}
+	r := newRun(ctx, o, cancel)
+	defer r.close()
 	if o.Stop != nil {
 		go func() {
 			select {
 			case <-o.Stop:
 				r.halt("interrupted")
-			case <-ctx.Done():
+			case <-r.open.Done():
 			}
 		}()
 	}
+	r.spend(eval.Exactly(0)) // earlier invocations may have used up the limit
 	queues := r.dispatch(ctx)
 	err := r.plan(ctx, queues)
 	for _, q := range queues {
@@ -146,7 +149,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if cause := context.Cause(ctx); cause != nil && err == nil {
 		err = cause
 	}
-	return Result{Trials: r.trials.Load(), Skipped: r.skipped, Calls: r.calls.Load(), Stopped: r.reason, Halted: r.halted}, err
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return Result{Trials: r.trials.Load(), Skipped: r.skipped, Calls: r.calls.Load() - o.Calls, Stopped: r.reason, Halted: r.halted}, err
 }
 
 // run is the state of one execution.
@@ -158,33 +163,58 @@ type run struct {
 	types  map[string]*eval.TaskType
 
 	calls, trials atomic.Int64
-	spent         atomic.Int64 // pico-USD, lower end
+	spent         atomic.Int64 // pico-USD
 	skipped       int64
 
-	stop     chan struct{}
-	stopOnce sync.Once
-	reason   string
+	open  context.Context // ends when no call may be begun any more
+	close context.CancelFunc
 
 	mu     sync.Mutex
+	reason string // why the run was stopped, "" = it was not
 	halted map[string]*eval.Failure
 }
 
-// halt stops the start of new trials; the first reason is kept.
-func (r *run) halt(reason string) {
-	r.stopOnce.Do(func() {
-		r.reason = reason
-		close(r.stop)
-	})
+func newRun(ctx context.Context, o Options, cancel context.CancelCauseFunc) *run {
+	r := &run{Options: o, cancel: cancel, slots: make(chan struct{}, max(1, o.Concurrency)),
+		halted: make(map[string]*eval.Failure), types: make(map[string]*eval.TaskType)}
+	r.open, r.close = context.WithCancel(ctx)
+	r.calls.Store(o.Calls)
+	r.spent.Store(int64(o.Cost))
+	if r.Now == nil {
+		r.Now = time.Now
+	}
+	if r.Sleep == nil {
+		r.Sleep = sleep
+	}
+	for i := range o.Run.TaskTypes {
+		r.types[o.Run.TaskTypes[i].Name] = &o.Run.TaskTypes[i]
+	}
+	return r
 }
 
-func (r *run) stopped() bool {
+// sleep waits, unless the context ends first.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
 	select {
-	case <-r.stop:
-		return true
-	default:
-		return false
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
+
+// halt stops the beginning of calls; the first reason is kept.
+func (r *run) halt(reason string) {
+	r.mu.Lock()
+	if r.reason == "" {
+		r.reason = reason
+	}
+	r.mu.Unlock()
+	r.close()
+}
+
+func (r *run) stopped() bool { return r.open.Err() != nil }
 
 // giveUp marks a provider as of no more use in this run.
 func (r *run) giveUp(provider string, f *eval.Failure) {
@@ -202,13 +232,27 @@ func (r *run) givenUp(provider string) bool {
 	return ok
 }
 
-// budget stops the run when a limit on calls or money is reached.
-func (r *run) budget(cost eval.Cost) {
-	calls, spent := r.calls.Add(1), r.spent.Add(int64(cost.Low))
-	if r.MaxCalls > 0 && calls >= r.MaxCalls {
-		r.halt(fmt.Sprintf("call limit of %d reached", r.MaxCalls))
+// begin counts a call that is about to be made; false = it may not be.
+func (r *run) begin() bool {
+	if r.stopped() {
+		return false
 	}
-	if r.MaxCost > 0 && spent >= int64(r.MaxCost) {
+	n := r.calls.Add(1)
+	if r.MaxCalls > 0 && n > r.MaxCalls {
+		r.calls.Add(-1)
+		r.halt(fmt.Sprintf("call limit of %d reached", r.MaxCalls))
+		return false
+	}
+	return true
+}
+
+// spend counts what a call cost.
+func (r *run) spend(cost eval.Cost) {
+	most := cost.High
+	if cost.Unbounded {
+		most = cost.Low
+	}
+	if spent := r.spent.Add(int64(most)); r.MaxCost > 0 && spent >= int64(r.MaxCost) {
 		r.halt(fmt.Sprintf("cost limit of $%s reached", r.MaxCost))
 	}
 }

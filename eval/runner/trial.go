@@ -12,30 +12,37 @@ import (
 // trial is one trial under way.
 type trial struct {
 	eval.Trial
-	r    *run
-	task *eval.Task
-	lane *Lane
-	rule *eval.TaskType
-	rng  *rand.Rand // jitter, seeded by the trial's identity
-	held bool       // a slot for calls is held
+	r      *run
+	task   *eval.Task
+	lane   *Lane
+	rule   *eval.TaskType
+	rng    *rand.Rand           // jitter, seeded by the trial's identity
+	held   bool                 // a slot for calls is held
+	ready  func(*eval.Response) // the first call was admitted already; nil = it was used
+	judged *eval.Response       // the answer that was graded last; nil = none was
 }
 
-// try runs one trial to its outcome and hands it to the journal. The caller
-// holds a slot for it, which try gives back.
-func (r *run) try(ctx context.Context, w work) {
-	t := &trial{r: r, task: w.task, lane: &r.Lanes[w.candidate], rule: r.rule(w.task.Type), held: true,
+// try runs one trial to its outcome and hands it to the journal. Its first call
+// was admitted: try gives the slot back. A trial that was cut off is handed over
+// too, once it made a call, since that may have cost something.
+func (r *run) try(ctx context.Context, w work, ready func(*eval.Response)) {
+	t := &trial{r: r, task: w.task, lane: &r.Lanes[w.candidate], rule: r.rule(w.task.Type), held: true, ready: ready,
 		rng: rand.New(rand.NewPCG(r.Run.Seed, uint64(w.task.Seq)<<20|uint64(w.candidate)<<10|uint64(w.repeat)))}
 	t.Trial = eval.Trial{TaskSeq: w.task.Seq, TaskID: w.task.ID, TaskType: w.task.Type, Cluster: w.task.Cluster(),
 		InputType: w.task.InputType(), Candidate: w.candidate, Repeat: w.repeat, Final: -1, HumanFixFrom: eval.UnknownOrigin}
-	defer t.release()
-	if !t.accept(ctx) {
-		return // cut off from outside: it has no outcome and will be run again
-	}
 	// The slot is kept until the trial is in the journal's queue. The next intent
 	// then stands behind it and waits for both, so that after a crash no more calls
 	// are repeated than may be in flight.
+	defer t.release()
+	t.accept(ctx)
+	if t.CutOff && len(t.Attempts) == 0 {
+		return
+	}
 	if err := r.Journal.Record(context.WithoutCancel(ctx), &t.Trial); err != nil {
 		r.cancel(fmt.Errorf("record trial: %w", err))
+		return
+	}
+	if t.CutOff {
 		return
 	}
 	r.trials.Add(1)
@@ -53,83 +60,58 @@ func (r *run) rule(taskType string) *eval.TaskType {
 
 // accept is the acceptance loop: an answer is asked for, graded and, while it is
 // rejected and the task type allows it, asked for again; what is still rejected
-// is repaired by a person if the repair rule holds, or abandoned. It reports
-// false where the trial was cut off.
-func (t *trial) accept(ctx context.Context) bool {
+// is repaired by a person if the repair rule holds, or abandoned. An answer that
+// was judged keeps its verdict where asking for another one fails: regenerating
+// in vain does not make an error of it.
+func (t *trial) accept(ctx context.Context) {
 	target, cause := t.lane.Primary, eval.CauseFirst
-	var resp eval.Response
 	for {
-		var err error
-		resp, target, err = t.answer(ctx, target, cause)
-		if errors.Is(err, errConfirm) {
+		resp, last, err := t.answer(ctx, target, cause)
+		target = last
+		switch {
+		case errors.Is(err, errConfirm):
 			t.Verdict = eval.NeedsConfirmation
-			return true
+			return
+		case err != nil:
+			t.cut()
+			return
+		case resp.Failure != nil && t.judged == nil:
+			t.Verdict = eval.Errored
+			return
+		case resp.Failure != nil:
+			t.repair()
+			return
 		}
-		if err != nil {
-			return false
-		}
-		if resp.Failure != nil {
-			t.failed()
-			return resp.Failure.Class != eval.ClassCancelled
-		}
-		t.judge(ctx, &resp)
+		t.grade(ctx, &resp)
 		if t.Verdict != eval.Rejected || t.Regenerations >= t.rule.Regenerate {
-			break
+			t.repair()
+			return
 		}
 		t.Regenerations++
 		cause = eval.CauseRegenerate
 	}
-	t.repair(&resp)
-	return true
 }
 
-// failed ends a trial whose last call gave no answer. An earlier answer of the
-// same trial that was judged keeps its verdict: regenerating in vain does not
-// make it an error.
-func (t *trial) failed() {
-	if t.Final < 0 {
-		t.Verdict = eval.Errored
-	}
+// cut leaves the trial without an outcome.
+func (t *trial) cut() {
+	t.CutOff, t.Verdict = true, eval.Errored
+	t.Final, t.FirstTry, t.AfterRegen = -1, nil, nil
 }
 
-// judge grades the answer of the last attempt.
-func (t *trial) judge(ctx context.Context, resp *eval.Response) {
+// grade grades the answer of the last attempt.
+func (t *trial) grade(ctx context.Context, resp *eval.Response) {
 	g := t.r.Grader.Grade(ctx, t.task, resp)
-	last := len(t.Attempts) - 1
-	t.Attempts[last].Grade = &g
-	t.Final, t.Verdict = last, g.Verdict
+	t.Attempts[len(t.Attempts)-1].Grade = &g
+	t.judged = resp
 	t.Cost.Judge = t.Cost.Judge.Plus(g.Cost)
-	accepted := g.Verdict == eval.Accepted
-	if g.Verdict == eval.Unscored {
-		return
-	}
-	if t.FirstTry == nil {
-		first := accepted
-		t.FirstTry = &first
-	}
-	t.AfterRegen = &accepted
+	t.Conclude()
 }
 
-// repair applies the type's repair rule to an answer that is still rejected: a
-// repaired task is an accepted one that cost a person's time. No person was
-// asked, so the origin is imputed.
-func (t *trial) repair(resp *eval.Response) {
-	no := false
-	switch {
-	case t.Verdict == eval.Accepted:
-		t.HumanFix, t.HumanFixFrom = &no, eval.Imputed
-		return
-	case t.Verdict != eval.Rejected || t.rule.Repair == nil || t.r.Repair == nil:
-		return
+// repair applies the type's repair rule to the answer that was graded last.
+func (t *trial) repair() {
+	var fix *bool
+	if t.Verdict == eval.Rejected && t.rule.Repair != nil && t.r.Repair != nil {
+		fix = t.r.Repair(t.task, t.judged, t.rule.Repair)
 	}
-	fix := t.r.Repair(t.task, resp, t.rule.Repair)
-	if fix == nil {
-		return
-	}
-	t.HumanFix, t.HumanFixFrom = fix, eval.Imputed
-	if *fix {
-		t.Verdict = eval.Accepted
-		t.HumanFixTime = t.rule.Repair.Time()
-		t.Cost.Repair = eval.Exactly(t.rule.Repair.Cost())
-	}
+	t.Mend(t.rule.Repair, fix)
 }

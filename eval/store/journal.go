@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -17,7 +18,8 @@ type Journal struct {
 	run     int64
 	grading int
 	resumed bool // the run had trials before, so one of them may be run again
-	// OnCommit is called after a trial is committed, on the writer's goroutine.
+	// OnCommit is called after a trial is committed, one cut off too, on the
+	// writer's goroutine: it must be quick and must not write. nil = nobody asks.
 	OnCommit func(*eval.Trial)
 }
 
@@ -78,18 +80,20 @@ func (j *Journal) Intend(ctx context.Context, in eval.Intent) error {
 	return explain(j.s.path, err)
 }
 
-// Record queues a finished trial for writing. A trial that the run has already
-// is replaced: its attempts stay, before those of the new one, and its cost
-// joins the failed attempts', since that money is spent.
+// Record queues a trial for writing. A trial that the run has already is
+// replaced: its attempts stay, before those of the new one, and its cost joins
+// the failed attempts', since that money is spent. The trial is not changed, and
+// must not be until OnCommit.
 func (j *Journal) Record(ctx context.Context, trial *eval.Trial) error {
 	return explain(j.s.path, j.s.w.queue(ctx, func(t *tx) error {
 		if err := j.record(t, trial); err != nil {
 			return fmt.Errorf("store trial of task %s: %w", eval.Untrusted(trial.TaskID).Line(80), err)
 		}
+		return nil
+	}, func() {
 		if j.OnCommit != nil {
 			j.OnCommit(trial)
 		}
-		return nil
 	}))
 }
 
@@ -102,45 +106,75 @@ func (j *Journal) Flush(ctx context.Context) error {
 }
 
 func (j *Journal) record(t *tx, trial *eval.Trial) error {
-	offset := 0
+	var before earlier
 	if j.resumed {
 		var err error
-		if offset, err = supersede(t, j.run, trial); err != nil {
+		if before, err = supersede(t, j.run, trial); err != nil {
 			return err
 		}
 	}
-	id, err := insertTrial(t, j.run, trial, offset)
+	id, err := insertTrial(t, j.run, trial, before)
 	if err != nil {
 		return err
 	}
 	for i := range trial.Attempts {
-		if err := j.insertAttempt(t, id, &trial.Attempts[i], trial.Attempts[i].Seq+offset); err != nil {
+		if err := j.insertAttempt(t, id, &trial.Attempts[i], trial.Attempts[i].Seq+before.attempts); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// supersede makes room for a trial: what an earlier one of the same cell did is
-// added to it. It returns how many attempts that one had.
-func supersede(t *tx, run int64, trial *eval.Trial) (int, error) {
-	var n int
+// earlier is what the trials of a cell did that a new one replaces.
+type earlier struct {
+	attempts int
+	cost     eval.Cost // final; judging apart
+	judge    eval.Cost
+}
+
+// supersede finds what an earlier trial of the same cell did.
+func supersede(t *tx, run int64, trial *eval.Trial) (earlier, error) {
+	var e earlier
 	var low int64
-	var high *int64
+	var high sql.NullInt64
+	var body sql.NullString
 	key := []any{run, trial.Candidate, trial.TaskSeq, trial.Repeat}
-	err := t.row("SELECT attempts, cost_low, cost_high FROM trials WHERE run = ? AND candidate = ? AND task = ? AND repeat = ?", key, &n, &low, &high)
+	err := t.row("SELECT attempts, cost_low, cost_high, split FROM trials WHERE run = ? AND candidate = ? AND task = ? AND repeat = ?", key, &e.attempts, &low, &high, &body)
 	if isNoRows(err) {
-		return 0, nil
+		return earlier{}, nil
 	}
 	if err != nil {
-		return 0, err
+		return e, err
 	}
-	spent := eval.Cost{Low: eval.Money(low), Unbounded: high == nil}
-	if high != nil {
-		spent.High = eval.Money(*high)
+	split, err := decodeSplit(body, costOf(low, high))
+	e.cost, e.judge = split.Final(), split.Judge
+	return e, err
+}
+
+// costOf is a cost as it is stored: a NULL upper end is unbounded.
+func costOf(low int64, high sql.NullInt64) eval.Cost {
+	return eval.Cost{Low: eval.Money(low), High: eval.Money(high.Int64), Unbounded: !high.Valid}
+}
+
+// decodeSplit reads a stored split; NULL says that the answer cost it all.
+func decodeSplit(body sql.NullString, cost eval.Cost) (eval.CostSplit, error) {
+	if !body.Valid {
+		return eval.CostSplit{Answer: cost}, nil
 	}
-	trial.Cost.Failed = trial.Cost.Failed.Plus(spent)
-	return n, nil
+	var s eval.CostSplit
+	if err := json.Unmarshal([]byte(body.String), &s); err != nil {
+		return s, fmt.Errorf("read cost split of a trial: %w", err)
+	}
+	return s, nil
+}
+
+// encodeSplit is the inverse of decodeSplit.
+func encodeSplit(s eval.CostSplit) (any, error) {
+	if s == (eval.CostSplit{Answer: s.Final()}) {
+		return nil, nil
+	}
+	b, err := json.Marshal(s)
+	return string(b), err
 }
 
 func micros(d time.Duration) int64 { return d.Microseconds() }
@@ -167,12 +201,12 @@ func boolOrNull(b *bool) any {
 }
 
 // insertTrial writes the trial's row and returns its number.
-func insertTrial(t *tx, run int64, trial *eval.Trial, offset int) (id int64, err error) {
+func insertTrial(t *tx, run int64, trial *eval.Trial, before earlier) (id int64, err error) {
 	kind, err := t.name(trial.TaskType)
 	if err != nil {
 		return 0, err
 	}
-	var latency, ttft, backend any
+	var latency, ttft, backend, class, plan any
 	if d, ok := trial.UserVisible(); ok {
 		latency = micros(d)
 	}
@@ -182,38 +216,36 @@ func insertTrial(t *tx, run int64, trial *eval.Trial, offset int) (id int64, err
 	if d, ok := trial.Backend(); ok {
 		backend = micros(d)
 	}
-	var class, split, plan any
 	if c := trial.ErrorClass(); c != "" {
 		class = string(c)
 	}
 	if trial.Plan != "" {
 		plan = trial.Plan
 	}
-	cost := trial.Cost.Final()
-	if trial.Cost != (eval.CostSplit{Answer: cost}) {
-		b, err := json.Marshal(trial.Cost)
-		if err != nil {
-			return 0, err
-		}
-		split = string(b)
+	spent := trial.Cost
+	spent.Failed, spent.Judge = spent.Failed.Plus(before.cost), spent.Judge.Plus(before.judge)
+	split, err := encodeSplit(spent)
+	if err != nil {
+		return 0, err
 	}
-	final := trial.Final
+	final, cost := trial.Final, spent.Final()
 	if final >= 0 {
-		final += offset
+		final += before.attempts
 	}
 	err = t.row(`INSERT INTO trials (run, candidate, task, repeat, type, cluster, verdict, class, attempts, retries, fallback,
 		regenerations, final, first_try, after_regen, human_fix, fix_origin, fix_us, latency_us, ttft_us, backend_us,
-		cost_low, cost_high, split, plan) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+		cost_low, cost_high, split, plan, cut_off, earlier) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
 		ON CONFLICT (run, candidate, task, repeat) DO UPDATE SET verdict = excluded.verdict, class = excluded.class,
 		attempts = excluded.attempts, retries = trials.retries + excluded.retries, fallback = max(trials.fallback, excluded.fallback),
 		regenerations = trials.regenerations + excluded.regenerations, final = excluded.final, first_try = excluded.first_try,
 		after_regen = excluded.after_regen, human_fix = excluded.human_fix, fix_origin = excluded.fix_origin, fix_us = excluded.fix_us,
 		latency_us = excluded.latency_us, ttft_us = excluded.ttft_us, backend_us = excluded.backend_us,
-		cost_low = excluded.cost_low, cost_high = excluded.cost_high, split = excluded.split, plan = excluded.plan RETURNING id`,
+		cost_low = excluded.cost_low, cost_high = excluded.cost_high, split = excluded.split, plan = excluded.plan,
+		cut_off = excluded.cut_off, earlier = excluded.earlier RETURNING id`,
 		[]any{run, trial.Candidate, trial.TaskSeq, trial.Repeat, kind, cluster(trial.Cluster), string(trial.Verdict), class,
-			len(trial.Attempts) + offset, trial.Retries(), trial.FallbackUsed(), trial.Regenerations, final,
+			len(trial.Attempts) + before.attempts, trial.Retries(), trial.FallbackUsed(), trial.Regenerations, final,
 			boolOrNull(trial.FirstTry), boolOrNull(trial.AfterRegen), boolOrNull(trial.HumanFix), string(trial.HumanFixFrom), micros(trial.HumanFixTime),
-			latency, ttft, backend, int64(cost.Low), high(cost), split, plan}, &id)
+			latency, ttft, backend, int64(cost.Low), high(cost), split, plan, trial.CutOff, before.attempts}, &id)
 	return id, err
 }
 
@@ -281,15 +313,7 @@ func (j *Journal) insertAttempt(t *tx, trial int64, a *eval.Attempt, seq int) er
 		tokens[0], tokens[1], tokens[2], tokens[3], request, output, more); err != nil {
 		return err
 	}
-	if a.Grade == nil {
-		return nil
-	}
-	scores, err := json.Marshal(a.Grade.Scores)
-	if err != nil {
-		return err
-	}
-	return t.exec("INSERT INTO grades (trial, grading, attempt, verdict, scores) VALUES (?,?,?,?,?)",
-		trial, j.grading, seq, string(a.Grade.Verdict), string(scores))
+	return insertGrade(t, trial, a, seq, j.grading)
 }
 
 // detailOf is what an attempt has beside its columns, as JSON; nil = nothing.

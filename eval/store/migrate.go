@@ -48,35 +48,59 @@ func checkVersion(path string, version int) error {
 	return nil
 }
 
+// fileVersion returns the format of a file that is an infer store or empty.
+func fileVersion(ctx context.Context, q querier, path string) (int, error) {
+	var version, app int
+	if err := q.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return 0, err
+	}
+	if err := q.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app); err != nil {
+		return 0, err
+	}
+	if app != applicationID && (app != 0 || version != 0) {
+		return 0, foreign(path)
+	}
+	return version, checkVersion(path, version)
+}
+
+func foreign(path string) error {
+	return eval.Invalid(fmt.Errorf("%s is a database of another program", path), "name the right file with --store FILE; this one was not touched")
+}
+
+// querier is a connection, a pool of them or a transaction.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
 // migrate brings the file to this program's version, one transaction a script.
+// A file that is there already is not locked for it.
 func migrate(ctx context.Context, db *sql.DB, path string) error {
-	for i, script := range migrations() {
-		tx, err := db.BeginTx(ctx, nil)
-		if err != nil {
-			return fmt.Errorf("migrate: %w", err)
-		}
-		var version, app int
-		err = tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version)
-		if err == nil {
-			err = tx.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app)
-		}
-		switch {
-		case err != nil:
-		case app != 0 && app != applicationID || app == 0 && version != 0:
-			err = eval.Invalid(fmt.Errorf("%s is a database of another program", path), "name the right file with --store FILE; this one was not touched")
-		default:
-			err = checkVersion(path, version)
-		}
-		if err == nil && version == i {
-			_, err = tx.ExecContext(ctx, fmt.Sprintf("%s;\nPRAGMA application_id = %d;\nPRAGMA user_version = %d;", script, applicationID, i+1))
-		}
-		if err != nil {
-			_ = tx.Rollback()
-			return fmt.Errorf("migrate: %w", err)
-		}
-		if err := tx.Commit(); err != nil {
+	version, err := fileVersion(ctx, db, path)
+	if err != nil {
+		return err
+	}
+	for version < schemaVersion() {
+		if version, err = step(ctx, db, path); err != nil {
 			return fmt.Errorf("migrate: %w", err)
 		}
 	}
 	return nil
+}
+
+// step runs the next script, unless another process did so meanwhile, and
+// returns the version that the file then has.
+func step(ctx context.Context, db *sql.DB, path string) (int, error) {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer tx.Rollback() //nolint:errcheck // it fails after the commit, and means nothing then
+	version, err := fileVersion(ctx, tx, path)
+	if err != nil || version >= schemaVersion() {
+		return version, err
+	}
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("%s;\nPRAGMA application_id = %d;\nPRAGMA user_version = %d;", migrations()[version], applicationID, version+1)); err != nil {
+		return 0, err
+	}
+	return version + 1, tx.Commit()
 }

@@ -12,19 +12,18 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
-	_ "modernc.org/sqlite" // registers the driver
+	"github.com/klauspost/compress/zstd"
 
 	"infer/eval"
 )
@@ -40,6 +39,8 @@ type Store struct {
 	now  func() time.Time
 	read *sql.DB // several connections, read-only
 	w    *writer // nil when opened read-only
+	self string  // who this process is to the others that write the file
+	zstd *zstd.Decoder
 }
 
 // pragmas of every connection. busy_timeout comes first, so that the others
@@ -59,7 +60,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err := inspect(path); err != nil {
 		return nil, err
 	}
-	db, err := sql.Open("sqlite", dsn(path, "rwc", "journal_mode(WAL)", "synchronous(NORMAL)", "cache_size(-16000)", "wal_autocheckpoint(4000)"))
+	db, err := sql.Open("sqlite", dsn(path, "rwc", "journal_mode(WAL)", "synchronous(NORMAL)", "cache_size(-16000)", "wal_autocheckpoint(4000)", "secure_delete(1)"))
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
@@ -68,7 +69,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		_ = db.Close()
 		return nil, explain(path, err)
 	}
-	s := &Store{path: path, now: o.Now}
+	s := &Store{path: path, now: o.Now, self: identity(), zstd: newDecoder()}
 	if s.w, err = newWriter(ctx, db); err != nil {
 		_ = db.Close()
 		return nil, explain(path, err)
@@ -96,15 +97,11 @@ func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, now: time.Now, read: db}
-	var version int
-	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+	s := &Store{path: path, now: time.Now, read: db, zstd: newDecoder()}
+	version, err := fileVersion(ctx, db, path)
+	if err != nil {
 		_ = db.Close()
 		return nil, explain(path, err)
-	}
-	if err := checkVersion(path, version); err != nil {
-		_ = db.Close()
-		return nil, err
 	}
 	if version < schemaVersion() {
 		_ = db.Close()
@@ -131,12 +128,17 @@ func readers(path string) (*sql.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
-	db.SetMaxOpenConns(4)
+	// No upper limit: a reader that asks something else while it reads would wait
+	// for ever once every connection is held by another one that does the same.
+	db.SetMaxIdleConns(4)
 	return db, nil
 }
 
 func dsn(path, mode string, more ...string) string {
-	q := url.Values{"mode": {mode}, "_txlock": {"immediate"}}
+	q := url.Values{"mode": {mode}}
+	if mode != "ro" {
+		q.Set("_txlock", "immediate") // a transaction that reads first and then writes would fail at once when another wrote meanwhile
+	}
 	for _, p := range append(append([]string(nil), pragmas...), more...) {
 		q.Add("_pragma", p)
 	}
@@ -158,43 +160,30 @@ func create(path string) error {
 	return f.Close()
 }
 
-// inspect refuses a file that is not an SQLite database before SQLite sees it.
+// inspect refuses a file that is not a store before SQLite sees it, which would
+// already change another program's file. It reads the header: an infer store
+// bears its mark, and a file without a mark must be empty.
 func inspect(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return eval.WithHint(eval.KindOperational, fmt.Errorf("open store: %w", err), "name another file: --store FILE")
 	}
 	defer f.Close() //nolint:errcheck // opened for reading only
-	head := make([]byte, 16)
+	head := make([]byte, 108)
 	n, err := io.ReadFull(f, head)
 	if n == 0 && errors.Is(err, io.EOF) {
 		return nil // new
 	}
-	if !bytes.Equal(head[:n], []byte("SQLite format 3\x00")) {
+	if n < 16 || string(head[:16]) != "SQLite format 3\x00" {
 		return eval.Invalid(fmt.Errorf("%s is not an infer store", path), "name the right file with --store FILE; this one was not touched")
 	}
+	if n < len(head) {
+		return damaged(path, errors.New("it ends within its header"))
+	}
+	version, app := binary.BigEndian.Uint32(head[60:]), binary.BigEndian.Uint32(head[68:])
+	empty := version == 0 && head[100] == 0x0d && head[103] == 0 && head[104] == 0 // the first page is a leaf without a cell: no table
+	if app != applicationID && (app != 0 || !empty) {
+		return foreign(path)
+	}
 	return nil
-}
-
-// explain gives SQLite's own errors the words, kind and hint of ours.
-func explain(path string, err error) error {
-	if err == nil {
-		return nil
-	}
-	var known *eval.Error
-	if errors.As(err, &known) {
-		return err
-	}
-	msg := err.Error()
-	switch {
-	case strings.Contains(msg, "locked") || strings.Contains(msg, "SQLITE_BUSY"):
-		return eval.WithHint(eval.KindStore, fmt.Errorf("store %s is locked by another process: %w", path, err), "wait for it to end, or use another file: --store FILE")
-	case strings.Contains(msg, "malformed") || strings.Contains(msg, "not a database"):
-		return eval.WithHint(eval.KindOperational, fmt.Errorf("store %s is damaged: %w", path, err), "`infer db check` says where; `infer db repair` saves what can be read to a new file")
-	case strings.Contains(msg, "full"):
-		return eval.WithHint(eval.KindOperational, fmt.Errorf("store %s: no space left: %w", path, err), "free some space and run the same command again: it continues where it stopped")
-	case strings.Contains(msg, "readonly") || strings.Contains(msg, "unable to open"):
-		return eval.WithHint(eval.KindOperational, fmt.Errorf("store %s cannot be written: %w", path, err), "name a file you may write: --store FILE")
-	}
-	return fmt.Errorf("store %s: %w", path, err)
 }

@@ -43,16 +43,20 @@ func (p *packer) pack(b []byte) (int, []byte) {
 	return codecPlain, b
 }
 
-func unpack(codec int, body []byte) ([]byte, error) {
+// newDecoder returns what every text of a store is unpacked with.
+func newDecoder() *zstd.Decoder {
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxText))
+	if err != nil {
+		panic(err) // the options are constants
+	}
+	return dec
+}
+
+func (s *Store) unpack(codec int, body []byte) ([]byte, error) {
 	if codec == codecPlain {
 		return body, nil
 	}
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxText))
-	if err != nil {
-		return nil, fmt.Errorf("unpack text: %w", err)
-	}
-	defer dec.Close()
-	b, err := dec.DecodeAll(body, nil)
+	b, err := s.zstd.DecodeAll(body, nil)
 	if err != nil {
 		return nil, fmt.Errorf("unpack text: %w", err)
 	}
@@ -70,5 +74,5 @@ func (s *Store) Text(ctx context.Context, d eval.Digest) ([]byte, error) {
 	if err != nil {
 		return nil, explain(s.path, err)
 	}
-	return unpack(codec, body)
+	return s.unpack(codec, body)
 }

@@ -30,13 +30,13 @@ func (d *DoneSet) Has(task, candidate, repeat int) bool {
 func (d *DoneSet) Len() int64 { return d.n }
 
 // Done returns the trials of a run that have an outcome, leaving out those that
-// again wants to be run once more (nil = none).
+// again wants to be run once more (nil = none). One that was cut off has none.
 func (s *Store) Done(ctx context.Context, runID string, again func(eval.Verdict, eval.Class) bool) (*DoneSet, error) {
 	id, err := s.runKey(ctx, runID)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.read.QueryContext(ctx, "SELECT candidate, repeat, task, verdict, coalesce(class, '') FROM trials WHERE run = ?", id)
+	rows, err := s.read.QueryContext(ctx, "SELECT candidate, repeat, task, verdict, coalesce(class, '') FROM trials WHERE run = ? AND cut_off = 0", id)
 	if err != nil {
 		return nil, explain(s.path, err)
 	}
@@ -64,13 +64,16 @@ func (s *Store) Done(ctx context.Context, runID string, again func(eval.Verdict,
 	return d, explain(s.path, rows.Err())
 }
 
-// Unresolved returns the intents of a run whose calls have no recorded outcome:
-// they may have been sent, and may have been billed.
+// Unresolved returns the calls of a run of which nothing is known but that they
+// were about to be sent by a process that died: they may have been billed. While
+// a process writes the run, its calls in flight are among them.
 func (s *Store) Unresolved(ctx context.Context, runID string) ([]eval.Intent, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT i.task, i.candidate, i.repeat, i.attempt, i.at_us FROM intents i JOIN runs r ON r.id = i.run
-		WHERE r.key = ? AND NOT EXISTS (SELECT 1 FROM trials t JOIN attempts a ON a.trial = t.id WHERE t.run = i.run AND t.candidate = i.candidate
-			AND t.task = i.task AND t.repeat = i.repeat AND a.started_us >= i.at_us)
-		ORDER BY i.candidate, i.task, i.repeat, i.attempt`, runID)
+	id, err := s.runKey(ctx, runID)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.read.QueryContext(ctx, `SELECT i.task, i.candidate, i.repeat, i.attempt, i.at_us`+unresolved+`
+		UNION ALL SELECT task, candidate, repeat, attempt, at_us FROM lost WHERE run = ?1 ORDER BY 2, 1, 3, 4, 5`, id)
 	if err != nil {
 		return nil, explain(s.path, err)
 	}
@@ -88,48 +91,86 @@ func (s *Store) Unresolved(ctx context.Context, runID string) ([]eval.Intent, er
 	return out, explain(s.path, rows.Err())
 }
 
+// Spent returns how many calls a run has made and what they cost; a call whose
+// cost is known as a range counts with its upper end, one without that with its
+// lower end. What people's time cost is not in it.
+func (s *Store) Spent(ctx context.Context, runID string) (calls int64, cost eval.Money, err error) {
+	id, err := s.runKey(ctx, runID)
+	if err != nil {
+		return 0, 0, err
+	}
+	err = s.read.QueryRowContext(ctx, "SELECT count(*), coalesce(sum(coalesce(cost_high, cost_low)), 0) FROM attempts WHERE run = ?", id).Scan(&calls, &cost)
+	return calls, cost, explain(s.path, err)
+}
+
 // Records streams the run's trials as records of the ten fields, ordered by
-// candidate, task and repeat.
+// candidate, task and repeat. One that was cut off is among them, for what it
+// cost. Nothing is held open between two pages, so a slow reader of the stream
+// does not keep a writer's log from being emptied.
 func (s *Store) Records(ctx context.Context, run *eval.Run) iter.Seq2[eval.Record, error] {
 	return func(yield func(eval.Record, error) bool) {
-		rows, err := s.read.QueryContext(ctx, `SELECT k.task_id, n.name, k.input_type, t.candidate, t.repeat, t.verdict, coalesce(t.class, ''),
-			t.latency_us, t.backend_us, t.retries, t.fallback, t.regenerations, t.human_fix, t.fix_origin, t.cost_low, t.cost_high
-			FROM trials t JOIN runs r ON r.id = t.run JOIN tasks k ON k.run = t.run AND k.seq = t.task JOIN names n ON n.id = t.type
-			WHERE r.key = ? ORDER BY t.candidate, t.task, t.repeat`, run.ID)
+		id, err := s.runKey(ctx, run.ID)
 		if err != nil {
-			yield(eval.Record{}, explain(s.path, err))
+			yield(eval.Record{}, err)
 			return
 		}
-		defer rows.Close() //nolint:errcheck // rows.Err is checked
-		for rows.Next() {
-			rec, err := scanRecord(rows, run)
-			if !yield(rec, explain(s.path, err)) || err != nil {
+		for at := start; ; {
+			page, last, err := s.recordPage(ctx, id, run, at)
+			for i := range page {
+				if !yield(page[i], nil) {
+					return
+				}
+			}
+			if err != nil {
+				yield(eval.Record{}, explain(s.path, err))
 				return
 			}
-		}
-		if err := rows.Err(); err != nil {
-			yield(eval.Record{}, explain(s.path, err))
+			if len(page) < pageRows {
+				return
+			}
+			at = last
 		}
 	}
 }
 
-func scanRecord(rows *sql.Rows, run *eval.Run) (eval.Record, error) {
+func (s *Store) recordPage(ctx context.Context, id int64, run *eval.Run, after place) (page []eval.Record, last place, err error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT t.candidate, t.task, t.repeat, k.task_id, n.name, k.input_type, t.verdict, coalesce(t.class, ''),
+		t.latency_us, t.backend_us, t.retries, t.fallback, t.regenerations, t.human_fix, t.fix_origin, t.cost_low, t.cost_high
+		FROM trials t JOIN tasks k ON k.run = t.run AND k.seq = t.task JOIN names n ON n.id = t.type
+		WHERE t.run = ? AND (t.candidate, t.task, t.repeat) > (?, ?, ?) ORDER BY t.candidate, t.task, t.repeat LIMIT ?`,
+		id, after.candidate, after.task, after.repeat, pageRows)
+	if err != nil {
+		return nil, after, err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err is checked
+	for rows.Next() {
+		rec, at, err := scanRecord(rows, run)
+		if err != nil {
+			return page, last, err
+		}
+		page, last = append(page, rec), at
+	}
+	return page, last, rows.Err()
+}
+
+func scanRecord(rows *sql.Rows, run *eval.Run) (eval.Record, place, error) {
 	var rec eval.Record
-	var candidate int
+	var at place
 	var retries, regenerations, low int64
 	var fallback bool
 	var fix sql.NullBool
 	var fixOrigin eval.Origin
 	var latency, backend, high sql.NullInt64
-	err := rows.Scan(&rec.TaskID, &rec.TaskType, &rec.InputType, &candidate, &rec.Repeat, &rec.Verdict, &rec.Class,
+	err := rows.Scan(&at.candidate, &at.task, &at.repeat, &rec.TaskID, &rec.TaskType, &rec.InputType, &rec.Verdict, &rec.Class,
 		&latency, &backend, &retries, &fallback, &regenerations, &fix, &fixOrigin, &low, &high)
 	if err != nil {
-		return rec, err
+		return rec, at, err
 	}
-	if candidate >= len(run.Candidates) {
-		return rec, fmt.Errorf("trial of candidate %d, but the plan has %d", candidate, len(run.Candidates))
+	if at.candidate < 0 || at.candidate >= len(run.Candidates) {
+		return rec, at, fmt.Errorf("trial of candidate %d, but the plan has %d", at.candidate, len(run.Candidates))
 	}
-	c := &run.Candidates[candidate]
+	c := &run.Candidates[at.candidate]
+	rec.Repeat = at.repeat
 	rec.Run, rec.Candidate, rec.Model = run.ID, c.Name, c.Model
 	if c.Policy != nil && c.Policy.DefaultCandidate != nil {
 		rec.Model = c.Policy.DefaultCandidate.Model
@@ -145,7 +186,7 @@ func scanRecord(rows *sql.Rows, run *eval.Run) (eval.Record, error) {
 	if fix.Valid {
 		rec.HumanFix = &fix.Bool
 	}
-	if rec.Verdict != eval.Unscored && rec.Verdict != eval.Diverged {
+	if eval.Judged(rec.Verdict, rec.Class) {
 		ok := rec.Verdict == eval.Accepted
 		rec.Accepted = &ok
 	}
@@ -161,7 +202,7 @@ func scanRecord(rows *sql.Rows, run *eval.Run) (eval.Record, error) {
 	if fix.Valid && fix.Bool && fixOrigin == eval.Imputed {
 		rec.Origins["accepted_result"], rec.Origins["final_cost"] = eval.Imputed, eval.Imputed
 	}
-	return rec, nil
+	return rec, at, nil
 }
 
 func originOf(known bool) eval.Origin {
@@ -180,9 +221,9 @@ func (s *Store) Outcomes(ctx context.Context, runID string, types []string) iter
 			yield(eval.Outcome{}, err)
 			return
 		}
-		names, err := s.dictionary(ctx, id)
+		names, err := dictionary(ctx, s.read, id)
 		if err != nil {
-			yield(eval.Outcome{}, err)
+			yield(eval.Outcome{}, explain(s.path, err))
 			return
 		}
 		index := make(map[string]int32, len(types))
@@ -191,7 +232,7 @@ func (s *Store) Outcomes(ctx context.Context, runID string, types []string) iter
 		}
 		rows, err := s.read.QueryContext(ctx, `SELECT candidate, task, repeat, type, cluster, verdict, coalesce(class, ''), attempts, retries, fallback,
 			coalesce(first_try, 0), coalesce(human_fix, 0), coalesce(latency_us, -1), coalesce(ttft_us, -1), cost_low, cost_high
-			FROM trials WHERE run = ? ORDER BY candidate, task, repeat`, id)
+			FROM trials WHERE run = ? AND cut_off = 0 ORDER BY candidate, task, repeat`, id)
 		if err != nil {
 			yield(eval.Outcome{}, explain(s.path, err))
 			return
@@ -255,29 +296,50 @@ type Line struct {
 // Lines streams the run's dataset lines in order.
 func (s *Store) Lines(ctx context.Context, runID string) iter.Seq2[Line, error] {
 	return func(yield func(Line, error) bool) {
-		rows, err := s.read.QueryContext(ctx, `SELECT k.seq, f.name, k.line, k.task_id, p.codec, p.body FROM tasks k JOIN runs r ON r.id = k.run
-			JOIN names f ON f.id = k.file JOIN payloads p ON p.digest = k.payload WHERE r.key = ? ORDER BY k.seq`, runID)
+		id, err := s.runKey(ctx, runID)
 		if err != nil {
-			yield(Line{}, explain(s.path, err))
+			yield(Line{}, err)
 			return
 		}
-		defer rows.Close() //nolint:errcheck // rows.Err is checked
-		for rows.Next() {
-			var l Line
-			var codec int
-			var body []byte
-			err := rows.Scan(&l.Seq, &l.File, &l.Line, &l.ID, &codec, &body)
-			if err == nil {
-				l.Raw, err = unpack(codec, body)
+		for after := -1; ; {
+			page, err := s.linePage(ctx, id, after)
+			for i := range page {
+				if !yield(page[i], nil) {
+					return
+				}
+				after = page[i].Seq
 			}
-			if !yield(l, explain(s.path, err)) || err != nil {
+			if err != nil {
+				yield(Line{}, explain(s.path, err))
+				return
+			}
+			if len(page) < pageRows {
 				return
 			}
 		}
-		if err := rows.Err(); err != nil {
-			yield(Line{}, explain(s.path, err))
-		}
 	}
+}
+
+func (s *Store) linePage(ctx context.Context, id int64, after int) (page []Line, err error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT k.seq, f.name, k.line, k.task_id, p.codec, p.body FROM tasks k
+		JOIN names f ON f.id = k.file JOIN payloads p ON p.digest = k.payload WHERE k.run = ? AND k.seq > ? ORDER BY k.seq LIMIT ?`, id, after, pageRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err is checked
+	for rows.Next() {
+		var l Line
+		var codec int
+		var body []byte
+		if err := rows.Scan(&l.Seq, &l.File, &l.Line, &l.ID, &codec, &body); err != nil {
+			return page, err
+		}
+		if l.Raw, err = s.unpack(codec, body); err != nil {
+			return page, err
+		}
+		page = append(page, l)
+	}
+	return page, rows.Err()
 }
 
 func decodeDetail(body sql.NullString, a *eval.Attempt) error {

@@ -3,167 +3,203 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 
 	"infer/eval"
 )
 
-// regradeGroup is how many trials one transaction re-grades.
-const regradeGroup = 200
+// Regrader judges stored answers.
+type Regrader interface {
+	// Grade judges one answer. Its error ends the whole re-grading.
+	Grade(ctx context.Context, t *eval.Trial, a *eval.Attempt) (eval.Grade, error)
+	// Repair applies the task type's repair rule to a rejected answer. rule is nil
+	// where the type has none, fix where the rule cannot say.
+	Repair(t *eval.Trial, a *eval.Attempt) (rule *eval.RepairRule, fix *bool)
+}
 
-// Regrade makes g the run's current grading: grade is called for every stored
-// answer, and the trials' verdicts follow from what it returns. What earlier
-// gradings said stays in the store. It returns how many answers were graded and
-// how many verdicts changed. No provider is called and no cost changes.
-func (s *Store) Regrade(ctx context.Context, run *eval.Run, g eval.Grading, grade func(context.Context, *eval.Trial, *eval.Attempt) (eval.Grade, error)) (graded, changed int, err error) {
+// Regrade makes g the run's current grading: every stored answer is graded, and
+// the trials' verdicts follow from that as they did when the trials ran. What
+// earlier gradings said stays in the store. It returns how many answers were
+// graded and how many verdicts changed. No provider is called, and no cost
+// changes but that of repairs which a rule imputes.
+//
+// The verdicts change all at once at the end: where Regrade fails or is cut off,
+// the run is as it was. It fails with eval.KindStore while another live process
+// writes the run.
+func (s *Store) Regrade(ctx context.Context, run *eval.Run, g eval.Grading, by Regrader) (graded, changed int, err error) {
 	id, err := s.runKey(ctx, run.ID)
 	if err != nil {
 		return 0, 0, err
 	}
-	var updates []*eval.Trial
-	flush := func() error {
-		if len(updates) == 0 {
-			return nil
+	if err := s.hold(ctx, run.ID, id); err != nil {
+		return 0, 0, explain(s.path, err)
+	}
+	defer func() {
+		after := context.WithoutCancel(ctx)
+		err = errors.Join(err, explain(s.path, s.w.wait(after, func(t *tx) error {
+			return t.exec("UPDATE runs SET writer_pid = NULL, writer = NULL WHERE id = ? AND writer = ?", id, s.self)
+		})))
+	}()
+	r := regrading{s: s, id: id, number: g.Number, by: by}
+	for at := start; ; {
+		page, err := s.trialPage(ctx, id, Filter{}, at)
+		if err != nil {
+			return r.graded, r.changed, explain(s.path, err)
 		}
-		defer func() { updates = updates[:0] }()
-		return s.w.wait(ctx, func(t *tx) error {
-			for _, trial := range updates {
-				if err := writeGrades(t, id, g.Number, trial); err != nil {
+		if err := r.page(ctx, page); err != nil {
+			return r.graded, r.changed, explain(s.path, err)
+		}
+		if len(page) < pageRows {
+			break
+		}
+		at = page[len(page)-1].place()
+	}
+	if err := s.adopt(ctx, id, run, g, r.updates); err != nil {
+		return r.graded, r.changed, explain(s.path, err)
+	}
+	return r.graded, r.changed, s.roll(ctx, run.ID, nil)
+}
+
+// hold makes this process the one that writes a run, without changing its state.
+func (s *Store) hold(ctx context.Context, key string, id int64) error {
+	now := s.now()
+	return s.w.wait(ctx, func(t *tx) error {
+		var h holder
+		if err := t.row("SELECT writer_pid, writer_us, writer FROM runs WHERE id = ?", []any{id}, &h.pid, &h.beat, &h.writer); err != nil {
+			return err
+		}
+		if h.holds(s.self, now) {
+			return h.err(key)
+		}
+		return t.exec("UPDATE runs SET writer_pid = ?, writer_us = ?, writer = ? WHERE id = ?", os.Getpid(), now.UnixMicro(), s.self, id)
+	})
+}
+
+// regrading is one re-grading under way.
+type regrading struct {
+	s               *Store
+	id              int64
+	number          int
+	by              Regrader
+	graded, changed int
+	updates         []stored // those whose row changes, without their attempts
+}
+
+// page grades the answers of some trials and stores the grades, which count for
+// nothing until the grading is adopted.
+func (r *regrading) page(ctx context.Context, page []stored) error {
+	for i := range page {
+		if err := r.trial(ctx, page[i]); err != nil {
+			return err
+		}
+	}
+	us := r.s.now().UnixMicro()
+	return r.s.w.wait(ctx, func(t *tx) error {
+		for _, trial := range page {
+			for i := range trial.Attempts {
+				if err := insertGrade(t, trial.id, &trial.Attempts[i], trial.Attempts[i].Seq, r.number); err != nil {
 					return err
 				}
 			}
-			return nil
-		})
-	}
-	if err := s.addGrading(ctx, id, run, g); err != nil {
-		return 0, 0, explain(s.path, err)
-	}
-	for t, err := range s.Trials(ctx, run.ID, Filter{}) {
-		if err != nil {
-			return graded, changed, err
 		}
-		n, err := regrade(ctx, t, grade)
-		if err != nil {
-			return graded, changed, err
-		}
-		graded += n
-		was := t.Verdict
-		decide(t)
-		if t.Verdict != was {
-			changed++
-		}
-		updates = append(updates, t)
-		if len(updates) >= regradeGroup {
-			if err := flush(); err != nil {
-				return graded, changed, explain(s.path, err)
-			}
-		}
-	}
-	if err := flush(); err != nil {
-		return graded, changed, explain(s.path, err)
-	}
-	return graded, changed, s.roll(ctx, run.ID)
+		return t.exec("UPDATE runs SET writer_us = ? WHERE id = ? AND writer = ?", us, r.id, r.s.self)
+	})
 }
 
-func (s *Store) addGrading(ctx context.Context, id int64, run *eval.Run, g eval.Grading) error {
+// trial grades every answer of a trial anew and draws the conclusion.
+func (r *regrading) trial(ctx context.Context, t stored) error {
+	was := *t.Trial
+	for i := range t.Attempts {
+		a := &t.Attempts[i]
+		a.Grade = nil
+		if a.Failure != nil || a.Cause == eval.CauseJudge {
+			continue
+		}
+		g, err := r.by.Grade(ctx, t.Trial, a)
+		if err != nil {
+			return fmt.Errorf("grade answer to task %s: %w", eval.Untrusted(t.TaskID).Line(80), err)
+		}
+		a.Grade = &g
+		r.graded++
+	}
+	t.Conclude()
+	var rule *eval.RepairRule
+	var fix *bool
+	if t.Verdict == eval.Rejected && t.Final >= 0 {
+		rule, fix = r.by.Repair(t.Trial, &t.Attempts[t.Final])
+	}
+	if !t.CutOff && t.Final >= 0 {
+		t.Mend(rule, fix)
+	}
+	if t.Verdict != was.Verdict {
+		r.changed++
+	}
+	if t.Verdict != was.Verdict || t.Final != was.Final || !sameBool(t.FirstTry, was.FirstTry) || !sameBool(t.AfterRegen, was.AfterRegen) ||
+		!sameBool(t.HumanFix, was.HumanFix) || t.HumanFixFrom != was.HumanFixFrom || t.HumanFixTime != was.HumanFixTime || t.Cost != was.Cost {
+		short := *t.Trial
+		short.Attempts = nil
+		r.updates = append(r.updates, stored{t.id, &short})
+	}
+	return nil
+}
+
+func sameBool(a, b *bool) bool { return (a == nil) == (b == nil) && (a == nil || *a == *b) }
+
+// adopt makes a grading the current one, with the verdicts that follow from it.
+func (s *Store) adopt(ctx context.Context, id int64, run *eval.Run, g eval.Grading, updates []stored) error {
 	body, err := json.Marshal(g)
 	if err != nil {
 		return err
 	}
-	run.Grading = g
-	plan, err := json.Marshal(run)
+	next := *run
+	next.Grading = g
+	plan, err := json.Marshal(&next)
 	if err != nil {
 		return err
 	}
 	us := s.now().UnixMicro()
-	return s.w.wait(ctx, func(t *tx) error {
+	err = s.w.wait(ctx, func(t *tx) error {
 		if err := t.exec("INSERT INTO gradings (run, number, body, at_us) VALUES (?, ?, ?, ?)", id, g.Number, string(body), us); err != nil {
 			return err
 		}
+		for _, trial := range updates {
+			if err := updateVerdict(t, trial); err != nil {
+				return err
+			}
+		}
 		return t.exec("UPDATE runs SET body = ?, updated_us = ?, rolled = 0 WHERE id = ?", string(plan), us, id)
 	})
+	if err == nil {
+		run.Grading = g
+	}
+	return err
 }
 
-// regrade grades every answer of the trial anew.
-func regrade(ctx context.Context, t *eval.Trial, grade func(context.Context, *eval.Trial, *eval.Attempt) (eval.Grade, error)) (int, error) {
-	n := 0
-	for i := range t.Attempts {
-		a := &t.Attempts[i]
-		if a.Failure != nil || a.Cause == eval.CauseJudge {
-			a.Grade = nil
-			continue
-		}
-		g, err := grade(ctx, t, a)
-		if err != nil {
-			return n, fmt.Errorf("grade answer to task %s: %w", eval.Untrusted(t.TaskID).Line(80), err)
-		}
-		a.Grade = &g
-		n++
+// insertGrade stores what a grading says of one answer; nothing where it was not
+// graded. What an abandoned grading of the same number said is replaced.
+func insertGrade(t *tx, trial int64, a *eval.Attempt, seq, number int) error {
+	if a.Grade == nil {
+		return nil
 	}
-	return n, nil
-}
-
-// decide derives the verdict of a trial from the grades of its answers: the
-// first accepted answer counts, else the last one. A trial without an answer
-// keeps its verdict. A repair that a rule imputed is undone, since it was
-// imputed for another verdict.
-func decide(t *eval.Trial) {
-	first := true
-	for i := range t.Attempts {
-		g := t.Attempts[i].Grade
-		if g == nil {
-			continue
-		}
-		t.Verdict, t.Final = g.Verdict, t.Attempts[i].Seq
-		if g.Verdict == eval.Unscored {
-			continue
-		}
-		ok := g.Verdict == eval.Accepted
-		t.AfterRegen = &ok
-		if first {
-			t.FirstTry, first = &ok, false
-		}
-		if ok {
-			break
-		}
-	}
-	if !first && t.HumanFixFrom == eval.Imputed {
-		t.HumanFix, t.HumanFixFrom, t.HumanFixTime = nil, eval.UnknownOrigin, 0
-		t.Cost.Repair = eval.Exactly(0)
-	}
-}
-
-func writeGrades(t *tx, run int64, number int, trial *eval.Trial) error {
-	var id int64
-	if err := t.row("SELECT id FROM trials WHERE run = ? AND candidate = ? AND task = ? AND repeat = ?",
-		[]any{run, trial.Candidate, trial.TaskSeq, trial.Repeat}, &id); err != nil {
+	scores, err := json.Marshal(a.Grade.Scores)
+	if err != nil {
 		return err
 	}
-	for i := range trial.Attempts {
-		a := &trial.Attempts[i]
-		if a.Grade == nil {
-			continue
-		}
-		scores, err := json.Marshal(a.Grade.Scores)
-		if err != nil {
-			return err
-		}
-		if err := t.exec("INSERT INTO grades (trial, grading, attempt, verdict, scores) VALUES (?,?,?,?,?)",
-			id, number, a.Seq, string(a.Grade.Verdict), string(scores)); err != nil {
-			return err
-		}
-	}
+	return t.exec(`INSERT INTO grades (trial, grading, attempt, verdict, scores) VALUES (?,?,?,?,?)
+		ON CONFLICT DO UPDATE SET verdict = excluded.verdict, scores = excluded.scores`,
+		trial, number, seq, string(a.Grade.Verdict), string(scores))
+}
+
+func updateVerdict(t *tx, trial stored) error {
 	cost := trial.Cost.Final()
-	var split any
-	if trial.Cost != (eval.CostSplit{Answer: cost}) {
-		b, err := json.Marshal(trial.Cost)
-		if err != nil {
-			return err
-		}
-		split = string(b)
+	split, err := encodeSplit(trial.Cost)
+	if err != nil {
+		return err
 	}
 	return t.exec(`UPDATE trials SET verdict = ?, final = ?, first_try = ?, after_regen = ?, human_fix = ?, fix_origin = ?, fix_us = ?,
 		cost_low = ?, cost_high = ?, split = ? WHERE id = ?`,
 		string(trial.Verdict), trial.Final, boolOrNull(trial.FirstTry), boolOrNull(trial.AfterRegen), boolOrNull(trial.HumanFix),
-		string(trial.HumanFixFrom), micros(trial.HumanFixTime), int64(cost.Low), high(cost), split, id)
+		string(trial.HumanFixFrom), micros(trial.HumanFixTime), int64(cost.Low), high(cost), split, trial.id)
 }

@@ -46,8 +46,10 @@ func (s *Store) Cells(ctx context.Context, runID string) ([]eval.Cell, error) {
 	return cells, explain(s.path, rows.Err())
 }
 
-// roll computes the run's cells from its trials and stores them.
-func (s *Store) roll(ctx context.Context, runID string) error {
+// roll computes the run's cells from its trials and stores them; with runs in
+// the same transaction. The caller holds the run, so that no trial is written
+// between the two.
+func (s *Store) roll(ctx context.Context, runID string, with func(t *tx, id int64) error) error {
 	id, err := s.runKey(ctx, runID)
 	if err != nil {
 		return err
@@ -69,7 +71,13 @@ func (s *Store) roll(ctx context.Context, runID string) error {
 				return err
 			}
 		}
-		return t.exec("UPDATE runs SET rolled = 1 WHERE id = ?", id)
+		if err := t.exec("UPDATE runs SET rolled = 1 WHERE id = ?", id); err != nil {
+			return err
+		}
+		if with == nil {
+			return nil
+		}
+		return with(t, id)
 	}))
 }
 
@@ -83,13 +91,13 @@ type moments struct {
 // of task, so that only clusters that span tasks must be remembered.
 type gather struct {
 	cells    map[string]*eval.Cell
-	clusters map[string]map[int64]*moments // by task type, then cluster
-	latency  map[string][]int64            // by task type, up to one more than the limit
+	clusters map[string]map[int64]moments // by task type, then cluster
+	latency  map[string][]int64           // by task type, up to one more than the limit
 	ttft     map[string][]int64
 }
 
 func newGather() *gather {
-	return &gather{cells: make(map[string]*eval.Cell), clusters: make(map[string]map[int64]*moments),
+	return &gather{cells: make(map[string]*eval.Cell), clusters: make(map[string]map[int64]moments),
 		latency: make(map[string][]int64), ttft: make(map[string][]int64)}
 }
 
@@ -109,12 +117,12 @@ func exact(values []int64) *[2]int64 {
 	return &[2]int64{values[(n+1)/2-1], values[(95*n+99)/100-1]}
 }
 
-func (g *gather) cell(kind string, candidate int) (*eval.Cell, map[int64]*moments) {
+func (g *gather) cell(kind string, candidate int) (*eval.Cell, map[int64]moments) {
 	c, ok := g.cells[kind]
 	if !ok {
 		c = &eval.Cell{TaskType: kind, Candidate: candidate, Errors: make(map[eval.Class]int64)}
 		g.cells[kind] = c
-		g.clusters[kind] = make(map[int64]*moments)
+		g.clusters[kind] = make(map[int64]moments)
 	}
 	return c, g.clusters[kind]
 }
@@ -137,18 +145,38 @@ type trialRow struct {
 	low           int64
 	high          sql.NullInt64
 	split         sql.NullString
+	answered      bool // an answer counts
+	cutOff        bool
 }
 
+// scanCells computes the cells from one snapshot of the file.
 func (s *Store) scanCells(ctx context.Context, run int64) ([]eval.Cell, error) {
-	types, err := s.dictionary(ctx, run)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := s.read.QueryContext(ctx, `SELECT candidate, type, cluster, verdict, class, attempts, retries, fallback, regenerations,
-		first_try, after_regen, human_fix, latency_us, ttft_us, cost_low, cost_high, split
-		FROM trials WHERE run = ? ORDER BY candidate, task, repeat`, run)
+	tx, err := s.read.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, explain(s.path, err)
+	}
+	defer tx.Rollback() //nolint:errcheck // nothing was written
+	types, err := dictionary(ctx, tx, run)
+	if err != nil {
+		return nil, explain(s.path, err)
+	}
+	cells, err := scanTrials(ctx, tx, run, types)
+	if err != nil {
+		return nil, explain(s.path, err)
+	}
+	err = addFlights(ctx, tx, run, cells, types)
+	if err == nil {
+		err = addSamples(ctx, tx, run, cells)
+	}
+	return cells, explain(s.path, err)
+}
+
+func scanTrials(ctx context.Context, tx *sql.Tx, run int64, types map[int64]string) ([]eval.Cell, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT candidate, type, cluster, verdict, class, attempts, retries, fallback, regenerations,
+		first_try, after_regen, human_fix, latency_us, ttft_us, cost_low, cost_high, split, final >= 0, cut_off
+		FROM trials WHERE run = ? ORDER BY candidate, task, repeat`, run)
+	if err != nil {
+		return nil, err
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err is checked
 	var out []eval.Cell
@@ -158,8 +186,8 @@ func (s *Store) scanCells(ctx context.Context, run int64) ([]eval.Cell, error) {
 		var r trialRow
 		var kind int64
 		if err := rows.Scan(&r.candidate, &kind, &r.cluster, &r.verdict, &r.class, &r.attempts, &r.retries, &r.fallback, &r.regenerations,
-			&r.firstTry, &r.afterRegen, &r.humanFix, &r.latency, &r.ttft, &r.low, &r.high, &r.split); err != nil {
-			return nil, explain(s.path, err)
+			&r.firstTry, &r.afterRegen, &r.humanFix, &r.latency, &r.ttft, &r.low, &r.high, &r.split, &r.answered, &r.cutOff); err != nil {
+			return nil, err
 		}
 		if r.candidate != last {
 			out = append(out, g.finish()...)
@@ -172,7 +200,7 @@ func (s *Store) scanCells(ctx context.Context, run int64) ([]eval.Cell, error) {
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, explain(s.path, err)
+		return nil, err
 	}
 	out = append(out, g.finish()...)
 	sort.SliceStable(out, func(i, j int) bool {
@@ -181,15 +209,12 @@ func (s *Store) scanCells(ctx context.Context, run int64) ([]eval.Cell, error) {
 		}
 		return out[i].Candidate < out[j].Candidate
 	})
-	if err := s.addFlights(ctx, run, out, types); err != nil {
-		return nil, err
-	}
-	return out, s.addSamples(ctx, run, out)
+	return out, nil
 }
 
 // addSamples fills in what the first failure of each class said, since a class
 // alone does not tell anybody what to mend.
-func (s *Store) addSamples(ctx context.Context, run int64, cells []eval.Cell) error {
+func addSamples(ctx context.Context, tx *sql.Tx, run int64, cells []eval.Cell) error {
 	overall := make(map[int]*eval.Cell)
 	for i := range cells {
 		if cells[i].TaskType == allTypes && cells[i].Errored > 0 {
@@ -199,10 +224,10 @@ func (s *Store) addSamples(ctx context.Context, run int64, cells []eval.Cell) er
 	if len(overall) == 0 {
 		return nil
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT t.candidate, t.class, coalesce(json_extract(a.detail, '$.failure.message'), ''), min(t.task)
+	rows, err := tx.QueryContext(ctx, `SELECT t.candidate, t.class, coalesce(json_extract(a.detail, '$.failure.message'), ''), min(t.task)
 		FROM trials t JOIN attempts a ON a.trial = t.id AND a.class = t.class WHERE t.run = ? GROUP BY t.candidate, t.class`, run)
 	if err != nil {
-		return explain(s.path, err)
+		return err
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err is checked
 	for rows.Next() {
@@ -210,7 +235,7 @@ func (s *Store) addSamples(ctx context.Context, run int64, cells []eval.Cell) er
 		var class, message string
 		var task int64
 		if err := rows.Scan(&candidate, &class, &message, &task); err != nil {
-			return explain(s.path, err)
+			return err
 		}
 		if c := overall[candidate]; c != nil && message != "" {
 			if c.Samples == nil {
@@ -219,42 +244,48 @@ func (s *Store) addSamples(ctx context.Context, run int64, cells []eval.Cell) er
 			c.Samples[eval.Class(class)] = eval.Untrusted(message)
 		}
 	}
-	return explain(s.path, rows.Err())
+	return rows.Err()
 }
 
 // add counts one trial in its task type's cell and in the overall one.
 func (g *gather) add(r *trialRow) error {
-	cost := eval.Cost{Low: eval.Money(r.low), High: eval.Money(r.high.Int64), Unbounded: !r.high.Valid}
-	split := eval.CostSplit{Answer: cost}
-	if r.split.Valid {
-		split = eval.CostSplit{}
-		if err := json.Unmarshal([]byte(r.split.String), &split); err != nil {
-			return fmt.Errorf("read cost split of a trial: %w", err)
-		}
+	cost := costOf(r.low, r.high)
+	split, err := decodeSplit(r.split, cost)
+	if err != nil {
+		return err
 	}
 	for _, kind := range []string{r.kind, allTypes} {
 		c, clusters := g.cell(kind, r.candidate)
 		count(c, r)
 		c.Split = c.Split.Plus(split)
-		keep(g.latency, kind, r.latency)
-		keep(g.ttft, kind, r.ttft)
-		m, ok := clusters[r.cluster]
-		if !ok {
-			m = new(moments)
-			clusters[r.cluster] = m
+		if r.answered {
+			keep(g.latency, kind, r.latency)
+			keep(g.ttft, kind, r.ttft)
 		}
-		if eval.Judged(r.verdict, eval.Class(r.class.String)) {
+		m := clusters[r.cluster]
+		if !r.cutOff && eval.Judged(r.verdict, eval.Class(r.class.String)) {
 			m.n++
 			if r.verdict == eval.Accepted {
 				m.t++
 			}
 		}
 		m.c += cost.Low.Float()
+		clusters[r.cluster] = m
 	}
 	return nil
 }
 
+// count counts one trial. What it spent counts always; what came of it only if
+// it has an outcome. A time to the final result needs a result: a failure that
+// came at once must not make a candidate look fast, and one that came late is
+// counted as a failure.
 func count(c *eval.Cell, r *trialRow) {
+	c.Attempts += r.attempts
+	c.Retries += r.retries
+	c.Regenerations += r.regenerations
+	if r.cutOff {
+		return
+	}
 	c.N++
 	switch r.verdict {
 	case eval.Accepted:
@@ -286,13 +317,10 @@ func count(c *eval.Cell, r *trialRow) {
 	if r.fallback {
 		c.Fallbacks++
 	}
-	c.Attempts += r.attempts
-	c.Retries += r.retries
-	c.Regenerations += r.regenerations
-	if r.latency.Valid {
+	if r.answered && r.latency.Valid {
 		c.Latency.Add(r.latency.Int64)
 	}
-	if r.ttft.Valid {
+	if r.answered && r.ttft.Valid {
 		c.TTFT.Add(r.ttft.Int64)
 	}
 }
@@ -327,22 +355,22 @@ func (g *gather) finish() []eval.Cell {
 }
 
 // addFlights fills in the figures that only attempts have.
-func (s *Store) addFlights(ctx context.Context, run int64, cells []eval.Cell, types map[int64]string) error {
+func addFlights(ctx context.Context, tx *sql.Tx, run int64, cells []eval.Cell, types map[int64]string) error {
 	at := make(map[[2]any]*eval.Cell, len(cells))
 	for i := range cells {
 		at[[2]any{cells[i].TaskType, cells[i].Candidate}] = &cells[i]
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT t.type, t.candidate, a.flight_us, a.queue_us FROM trials t
+	rows, err := tx.QueryContext(ctx, `SELECT t.type, t.candidate, a.flight_us, a.queue_us FROM trials t
 		JOIN attempts a ON a.trial = t.id WHERE t.run = ?`, run)
 	if err != nil {
-		return explain(s.path, err)
+		return err
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err is checked
 	for rows.Next() {
 		var kind, flight, queue int64
 		var candidate int
 		if err := rows.Scan(&kind, &candidate, &flight, &queue); err != nil {
-			return explain(s.path, err)
+			return err
 		}
 		for _, name := range []string{types[kind], allTypes} {
 			if c := at[[2]any{name, candidate}]; c != nil {
@@ -351,14 +379,19 @@ func (s *Store) addFlights(ctx context.Context, run int64, cells []eval.Cell, ty
 			}
 		}
 	}
-	return explain(s.path, rows.Err())
+	return rows.Err()
+}
+
+// rower is a pool of connections or a transaction.
+type rower interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
 // dictionary returns the names of the run's task types by number.
-func (s *Store) dictionary(ctx context.Context, run int64) (map[int64]string, error) {
-	rows, err := s.read.QueryContext(ctx, "SELECT id, name FROM names WHERE id IN (SELECT DISTINCT type FROM tasks WHERE run = ?)", run)
+func dictionary(ctx context.Context, q rower, run int64) (map[int64]string, error) {
+	rows, err := q.QueryContext(ctx, "SELECT id, name FROM names WHERE id IN (SELECT DISTINCT type FROM tasks WHERE run = ?)", run)
 	if err != nil {
-		return nil, explain(s.path, err)
+		return nil, err
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err is checked
 	names := make(map[int64]string)
@@ -366,9 +399,9 @@ func (s *Store) dictionary(ctx context.Context, run int64) (map[int64]string, er
 		var id int64
 		var name string
 		if err := rows.Scan(&id, &name); err != nil {
-			return nil, explain(s.path, err)
+			return nil, err
 		}
 		names[id] = name
 	}
-	return names, explain(s.path, rows.Err())
+	return names, rows.Err()
 }

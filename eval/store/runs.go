@@ -7,15 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
 	"time"
 
 	"infer/eval"
 )
-
-// staleAfter is how long a writing process may be silent before another may
-// take its run over although a process of that number exists.
-const staleAfter = time.Minute
 
 // RunInfo is one line of a list of runs.
 type RunInfo struct {
@@ -41,18 +36,17 @@ func (s *Store) StartRun(ctx context.Context, run *eval.Run) (resumed bool, err 
 	err = s.w.wait(ctx, func(t *tx) error {
 		var id int64
 		var body string
-		var pid, beat sql.NullInt64
-		err := t.row("SELECT id, body, writer_pid, writer_us FROM runs WHERE key = ?", []any{run.ID}, &id, &body, &pid, &beat)
+		var h holder
+		err := t.row("SELECT id, body, writer_pid, writer_us, writer FROM runs WHERE key = ?", []any{run.ID}, &id, &body, &h.pid, &h.beat, &h.writer)
 		if errors.Is(err, sql.ErrNoRows) {
 			run.CreatedAt, run.UpdatedAt, run.State = now, now, eval.RunRunning
-			return insertRun(t, run, now)
+			return s.insertRun(t, run, now)
 		}
 		if err != nil {
 			return err
 		}
-		if held(pid, beat, now) {
-			return eval.WithHint(eval.KindStore, fmt.Errorf("run %s is being written by process %d", run.ID, pid.Int64),
-				"wait for it to end, or end it: the same command then continues where it stopped")
+		if h.holds(s.self, now) {
+			return h.err(run.ID)
 		}
 		var old eval.Run
 		if err := json.Unmarshal([]byte(body), &old); err != nil {
@@ -65,19 +59,38 @@ func (s *Store) StartRun(ctx context.Context, run *eval.Run) (resumed bool, err 
 		if err != nil {
 			return err
 		}
-		return t.exec("UPDATE runs SET state = 'running', updated_us = ?, body = ?, rolled = 0, writer_pid = ?, writer_us = ? WHERE id = ?",
-			now.UnixMicro(), string(b), os.Getpid(), now.UnixMicro(), id)
+		if err := lose(t, id); err != nil {
+			return err
+		}
+		return t.exec("UPDATE runs SET state = 'running', updated_us = ?, body = ?, rolled = 0, writer_pid = ?, writer_us = ?, writer = ? WHERE id = ?",
+			now.UnixMicro(), string(b), os.Getpid(), now.UnixMicro(), s.self, id)
 	})
 	return resumed, explain(s.path, err)
 }
 
-func insertRun(t *tx, run *eval.Run, now time.Time) error {
+// unresolved selects the intents of a run that no attempt followed, in the cell
+// that they are of.
+const unresolved = ` FROM intents i WHERE i.run = ?1 AND NOT EXISTS (SELECT 1 FROM trials t JOIN attempts a ON a.trial = t.id
+	WHERE t.run = i.run AND t.candidate = i.candidate AND t.task = i.task AND t.repeat = i.repeat AND a.started_us >= i.at_us)`
+
+// lose keeps the intents of a run that has no writer any more and that nothing
+// followed: the calls are made again, and nobody will ever know what became of
+// the first ones. The other intents have done their work.
+func lose(t *tx, run int64) error {
+	if err := t.exec(`INSERT INTO lost (run, candidate, task, repeat, attempt, at_us)
+		SELECT i.run, i.candidate, i.task, i.repeat, i.attempt, i.at_us`+unresolved+` ON CONFLICT DO NOTHING`, run); err != nil {
+		return err
+	}
+	return t.exec("DELETE FROM intents WHERE run = ?", run)
+}
+
+func (s *Store) insertRun(t *tx, run *eval.Run, now time.Time) error {
 	b, err := json.Marshal(run)
 	if err != nil {
 		return err
 	}
-	if err := t.exec("INSERT INTO runs (key, name, state, created_us, updated_us, body, writer_pid, writer_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		run.ID, run.Name, string(run.State), now.UnixMicro(), now.UnixMicro(), string(b), os.Getpid(), now.UnixMicro()); err != nil {
+	if err := t.exec("INSERT INTO runs (key, name, state, created_us, updated_us, body, writer_pid, writer_us, writer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		run.ID, run.Name, string(run.State), now.UnixMicro(), now.UnixMicro(), string(b), os.Getpid(), now.UnixMicro(), s.self); err != nil {
 		return err
 	}
 	g, err := json.Marshal(run.Grading)
@@ -86,14 +99,6 @@ func insertRun(t *tx, run *eval.Run, now time.Time) error {
 	}
 	return t.exec("INSERT INTO gradings (run, number, body, at_us) SELECT id, ?, ?, ? FROM runs WHERE key = ?",
 		run.Grading.Number, string(g), now.UnixMicro(), run.ID)
-}
-
-// held reports whether the process that last wrote the run still does.
-func held(pid, beat sql.NullInt64, now time.Time) bool {
-	if !pid.Valid || pid.Int64 == int64(os.Getpid()) || now.Sub(time.UnixMicro(beat.Int64)) > staleAfter {
-		return false
-	}
-	return syscall.Kill(int(pid.Int64), 0) == nil
 }
 
 // merge lays the plan of this invocation over the stored one.
@@ -123,36 +128,41 @@ func merge(old, run *eval.Run) {
 	run.Seed = old.Seed
 }
 
-// Beat says that this process still writes the run.
+// Beat says that this process still writes the run. It fails where another took
+// the run over meanwhile.
 func (s *Store) Beat(ctx context.Context, runID string) error {
 	us := s.now().UnixMicro()
-	return s.w.wait(ctx, func(t *tx) error {
-		return t.exec("UPDATE runs SET writer_us = ? WHERE key = ?", us, runID)
-	})
+	return explain(s.path, s.w.wait(ctx, func(t *tx) error {
+		n, err := t.change("UPDATE runs SET writer_us = ? WHERE key = ? AND writer = ?", us, runID, s.self)
+		if err == nil && n == 0 {
+			err = errTaken(runID)
+		}
+		return err
+	}))
 }
 
-// FinishRun writes the roll-ups and the run's state, and lets go of the run.
+// FinishRun writes the roll-ups and the run's state, and lets go of the run, all
+// at once: nobody can write the run in between.
 func (s *Store) FinishRun(ctx context.Context, runID string, state eval.RunState) error {
 	us := s.now().UnixMicro()
-	if err := s.w.wait(ctx, func(t *tx) error {
-		if state == eval.RunComplete {
-			if err := t.exec("DELETE FROM intents WHERE run = (SELECT id FROM runs WHERE key = ?)", runID); err != nil {
-				return err
-			}
+	return s.roll(ctx, runID, func(t *tx, id int64) error {
+		n, err := t.change("UPDATE runs SET state = ?, updated_us = ?, writer_pid = NULL, writer = NULL WHERE id = ? AND writer = ?", string(state), us, id, s.self)
+		switch {
+		case err != nil:
+			return err
+		case n == 0:
+			return errTaken(runID)
 		}
-		return t.exec("UPDATE runs SET state = ?, updated_us = ?, writer_pid = NULL WHERE key = ?", string(state), us, runID)
-	}); err != nil {
-		return explain(s.path, err)
-	}
-	return s.roll(ctx, runID)
+		return lose(t, id)
+	})
 }
 
 // Run returns the run named by an ID, the beginning of one, a name, or "" or
 // "latest" for the newest. An error's hint lists the runs that there are.
 func (s *Store) Run(ctx context.Context, ref string) (*eval.Run, error) {
-	query, args := "SELECT body, state, updated_us FROM runs ORDER BY updated_us DESC, id DESC LIMIT 1", []any(nil)
+	query, args := "SELECT body, state, updated_us, (SELECT count(*) FROM lost WHERE run = id) FROM runs ORDER BY updated_us DESC, id DESC LIMIT 1", []any(nil)
 	if ref != "" && ref != "latest" {
-		query = `SELECT body, state, updated_us FROM runs WHERE key = ?1 OR name = ?1 OR substr(key, 1, length(?1)) = ?1
+		query = `SELECT body, state, updated_us, (SELECT count(*) FROM lost WHERE run = id) FROM runs WHERE key = ?1 OR name = ?1 OR substr(key, 1, length(?1)) = ?1
 			ORDER BY key = ?1 DESC, name = ?1 DESC, updated_us DESC, id DESC LIMIT 2`
 		args = []any{ref}
 	}
@@ -164,15 +174,15 @@ func (s *Store) Run(ctx context.Context, ref string) (*eval.Run, error) {
 	var found []*eval.Run
 	for rows.Next() {
 		var body, state string
-		var us int64
+		var us, lost int64
 		run := new(eval.Run)
-		if err := rows.Scan(&body, &state, &us); err != nil {
+		if err := rows.Scan(&body, &state, &us, &lost); err != nil {
 			return nil, explain(s.path, err)
 		}
 		if err := json.Unmarshal([]byte(body), run); err != nil {
 			return nil, fmt.Errorf("read plan of a run: %w", err)
 		}
-		run.State, run.UpdatedAt = eval.RunState(state), time.UnixMicro(us).UTC()
+		run.State, run.UpdatedAt, run.Lost = eval.RunState(state), time.UnixMicro(us).UTC(), lost
 		found = append(found, run)
 	}
 	if err := rows.Err(); err != nil {
@@ -241,19 +251,35 @@ func (s *Store) count(ctx context.Context, info *RunInfo) error {
 	return nil
 }
 
-// DeleteRun removes a run with everything that belongs to it alone.
+// DeleteRun removes a run with everything that belongs to it alone, and
+// overwrites what the file held of it: neither the file nor its log keeps a text.
 func (s *Store) DeleteRun(ctx context.Context, runID string) error {
-	err := s.w.wait(ctx, func(t *tx) error { return t.exec("DELETE FROM runs WHERE key = ?", runID) })
+	err := s.w.wait(ctx, func(t *tx) error {
+		var id int64
+		var h holder
+		if err := t.row("SELECT id, writer_pid, writer_us, writer FROM runs WHERE key = ?", []any{runID}, &id, &h.pid, &h.beat, &h.writer); err != nil {
+			return fmt.Errorf("find run %s: %w", runID, err)
+		}
+		if h.holds(s.self, s.now()) {
+			return h.err(runID)
+		}
+		t.forget()
+		for _, query := range []string{
+			"DELETE FROM runs WHERE key = ?1",
+			"DELETE FROM payloads WHERE ?1 <> '' AND digest NOT IN (SELECT payload FROM tasks UNION SELECT output FROM attempts WHERE output IS NOT NULL)",
+			"DELETE FROM asked WHERE ?1 <> '' AND id NOT IN (SELECT asked FROM attempts)",
+			`DELETE FROM names WHERE ?1 <> '' AND id NOT IN (SELECT type FROM tasks UNION SELECT file FROM tasks UNION SELECT type FROM trials
+				UNION SELECT called FROM attempts UNION SELECT provider FROM attempts UNION SELECT model FROM attempts
+				UNION SELECT served FROM attempts WHERE served IS NOT NULL)`,
+		} {
+			if err := t.exec(query, runID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err == nil {
-		err = s.w.wait(ctx, func(t *tx) error {
-			return t.exec(`DELETE FROM trials WHERE run NOT IN (SELECT id FROM runs)`)
-		})
-	}
-	if err == nil {
-		err = s.w.wait(ctx, func(t *tx) error {
-			t.forget()
-			return t.exec(`DELETE FROM payloads WHERE digest NOT IN (SELECT payload FROM tasks UNION SELECT output FROM attempts WHERE output IS NOT NULL)`)
-		})
+		err = s.w.checkpoint()
 	}
 	return explain(s.path, err)
 }

@@ -63,6 +63,19 @@ func (t *tx) exec(query string, args ...any) error {
 	return err
 }
 
+// change is exec, and returns how many rows it changed.
+func (t *tx) change(query string, args ...any) (int64, error) {
+	s, err := t.stmt(query)
+	if err != nil {
+		return 0, err
+	}
+	res, err := s.ExecContext(context.Background(), args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
 func (t *tx) row(query string, args []any, dest ...any) error {
 	s, err := t.stmt(query)
 	if err != nil {

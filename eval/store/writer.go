@@ -20,8 +20,9 @@ const (
 // job is one unit of writing. All jobs of a group commit together or not at
 // all.
 type job struct {
-	do   func(*tx) error
-	done chan error // nil: nobody waits
+	do    func(*tx) error // nil: empty the log, by itself
+	done  chan error      // nil: nobody waits
+	after func()          // called once the group is committed; may be nil
 }
 
 // writer owns the one connection that writes.
@@ -51,44 +52,80 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 	return w, nil
 }
 
-// loop commits groups until the queue is closed. A group ends when it is full,
-// or when the queue is empty and someone waits for it, or after groupWait.
+// loop commits groups until the queue is closed.
 func (w *writer) loop() {
 	defer close(w.ended)
 	group := make([]job, 0, groupJobs)
 	for first := range w.jobs {
-		group = append(group[:0], first)
-		waited := first.done != nil
-		timer := time.NewTimer(groupWait)
-	collect:
-		for len(group) < groupJobs {
-			select {
-			case j, ok := <-w.jobs:
-				if !ok {
-					break collect
-				}
-				group = append(group, j)
-				waited = waited || j.done != nil
-				continue
-			default:
-			}
-			if waited {
-				break
-			}
-			select {
-			case j, ok := <-w.jobs:
-				if !ok {
-					break collect
-				}
-				group = append(group, j)
-				waited = j.done != nil
-			case <-timer.C:
-				break collect
-			}
+		group = w.collect(append(group[:0], first))
+		last := group[len(group)-1]
+		if last.do != nil {
+			w.finish(group, w.commit(group))
+			continue
 		}
-		timer.Stop()
-		w.finish(group, w.commit(group))
+		if group = group[:len(group)-1]; len(group) > 0 {
+			w.finish(group, w.commit(group))
+		}
+		last.done <- w.shrink()
 	}
+}
+
+// collect completes a group. It ends when it is full, when the queue is empty and
+// someone waits for it, after groupWait, or with a job that runs by itself.
+func (w *writer) collect(group []job) []job {
+	waited := group[0].done != nil
+	var timer <-chan time.Time
+	for len(group) < groupJobs && group[len(group)-1].do != nil {
+		select {
+		case j, ok := <-w.jobs:
+			if !ok {
+				return group
+			}
+			group = append(group, j)
+			waited = waited || j.done != nil
+			continue
+		default:
+		}
+		if waited {
+			return group
+		}
+		if timer == nil {
+			timer = time.After(groupWait)
+		}
+		select {
+		case j, ok := <-w.jobs:
+			if !ok {
+				return group
+			}
+			group = append(group, j)
+			waited = j.done != nil
+		case <-timer:
+			return group
+		}
+	}
+	return group
+}
+
+// shrink moves the log into the file and empties it.
+func (w *writer) shrink() error {
+	var busy, log, moved int
+	err := w.conn.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &log, &moved)
+	if err == nil && busy != 0 {
+		return errBusy
+	}
+	return err
+}
+
+// errBusy is returned where a reader keeps the log from being emptied.
+var errBusy = errors.New("another process reads the file, so its log still holds what was deleted; the next writer empties it")
+
+// checkpoint empties the log.
+func (w *writer) checkpoint() error {
+	done := make(chan error, 1)
+	if err := w.send(context.Background(), job{done: done}); err != nil {
+		return err
+	}
+	return <-done
 }
 
 // commit runs the group in one transaction. The context is the background one:
@@ -118,6 +155,9 @@ func (w *writer) rollback() error {
 
 func (w *writer) finish(group []job, err error) {
 	for _, j := range group {
+		if err == nil && j.after != nil {
+			j.after()
+		}
 		if j.done != nil {
 			j.done <- err
 		} else if err != nil {
@@ -140,18 +180,19 @@ func (w *writer) failed() error {
 // wait runs do in the next group and returns when it is committed.
 func (w *writer) wait(ctx context.Context, do func(*tx) error) error {
 	done := make(chan error, 1)
-	if err := w.send(ctx, job{do, done}); err != nil {
+	if err := w.send(ctx, job{do: do, done: done}); err != nil {
 		return err
 	}
 	return <-done
 }
 
-// queue runs do in a coming group; its failure is reported by failed.
-func (w *writer) queue(ctx context.Context, do func(*tx) error) error {
+// queue runs do in a coming group and after once that is committed; a failure is
+// reported by failed.
+func (w *writer) queue(ctx context.Context, do func(*tx) error, after func()) error {
 	if err := w.failed(); err != nil {
 		return err
 	}
-	return w.send(ctx, job{do: do})
+	return w.send(ctx, job{do: do, after: after})
 }
 
 func (w *writer) send(ctx context.Context, j job) error {
