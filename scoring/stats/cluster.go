@@ -81,10 +81,14 @@ func WilsonClustered(s ClusterSums, conf float64) (Interval, bool) {
 
 // KornGraubardN is the effective sample size for exact intervals on clustered
 // data, n* = min(ΣN, n_eff·(t_{.975,ΣN−1} ÷ t_{.975,G−1})²) (Korn & Graubard
-// 1998; the NCHS standard). It needs two clusters; with fewer it is 0.
+// 1998; the NCHS standard). Where all clusters agree it is their number. It needs
+// two clusters; with fewer it is 0.
 func KornGraubardN(s ClusterSums, conf float64) float64 {
 	if s.G < 2 || s.N < 2 {
 		return 0
+	}
+	if p, _ := s.Rate(); p <= 0 || p >= 1 || s.SE() <= 1e-15 {
+		return s.G
 	}
 	side := 1 - (1-conf)/2
 	ratio := TQuantile(side, s.N-1) / TQuantile(side, s.G-1)

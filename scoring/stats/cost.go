@@ -33,43 +33,54 @@ type Ratio struct {
 	Method    string  // "log-t", "fieller" or "unbounded"
 }
 
-// CostPerAccepted is ΣC ÷ ΣA with its interval at confidence conf. The standard
-// error of the logarithm is that of the linearised ratio,
-//
-//	z_g = C_g/C̄ − A_g/Ā,   se² = s²(z)/G,   CI = R·exp(±t_{G−1}·se)
-//
-// With g = t²·Var(Ā)/Ā²: below 0.2 the log-t interval, from 0.2 to 1 Fieller's,
-// and from 1 on no upper bound. false when nothing was accepted, nothing cost
-// anything, or there are fewer than two clusters. Source: delta method on the log
-// scale; Fieller 1954.
+// CostPerAccepted is ΣC ÷ ΣA with its interval at confidence conf. With
+// g = t²·Var(Ā)/Ā²: below 0.2 the interval is CostLogT's, from 0.2 to 1 Fieller's,
+// and from 1 on there is no upper bound. false when nothing was accepted or a
+// sum is negative; with fewer than two clusters there is no upper bound.
 func CostPerAccepted(s CostSums, conf float64) (Ratio, bool) {
-	if s.A <= 0 || s.C < 0 || s.G < 1 {
-		return Ratio{}, false
+	r, ok := CostLogT(s, conf)
+	if !ok {
+		return r, false
 	}
-	r := Ratio{Point: s.C / s.A}
-	if s.G < 2 {
-		r.Unbounded, r.Method = true, "unbounded"
-		return r, true
-	}
-	if s.C == 0 {
-		r.Method = "log-t"
-		return r, true
-	}
-	t := TQuantile(1-(1-conf)/2, s.G-1)
-	mc, ma := s.C/s.G, s.A/s.G
-	varA, varC, cov := s.moments()
-	r.G2 = t * t * varA / s.G / (ma * ma)
-	se2 := (varC/(mc*mc) + varA/(ma*ma) - 2*cov/(mc*ma)) / s.G
-	r.SELog = math.Sqrt(math.Max(0, se2))
-	r.Method = "log-t"
-	r.Lo, r.Hi = r.Point*math.Exp(-t*r.SELog), r.Point*math.Exp(t*r.SELog)
 	switch {
+	case r.Unbounded || s.C == 0:
 	case r.G2 >= 1:
 		r.Unbounded, r.Method = true, "unbounded"
 	case r.G2 >= 0.2:
 		if iv, ok := Fieller(s, conf); ok {
 			r.Lo, r.Hi, r.Method = math.Max(0, iv.Lo), iv.Hi, "fieller"
 		}
+	}
+	return r, true
+}
+
+// CostLogT is ΣC ÷ ΣA with the interval of its logarithm, whose standard error is
+// that of the linearised ratio,
+//
+//	z_g = C_g/C̄ − A_g/Ā,   se² = s²(z)/G,   CI = R·exp(±t_{G−1}·se)
+//
+// Source: delta method on the log scale. CostPerAccepted says when to use it.
+func CostLogT(s CostSums, conf float64) (Ratio, bool) {
+	if s.A <= 0 || s.C < 0 || s.G < 1 {
+		return Ratio{}, false
+	}
+	r := Ratio{Point: s.C / s.A, Method: "log-t"}
+	if s.G < 2 {
+		r.Unbounded, r.Method = true, "unbounded"
+		return r, true
+	}
+	t := TQuantile(1-(1-conf)/2, s.G-1)
+	mc, ma := s.C/s.G, s.A/s.G
+	varA, varC, cov := s.moments()
+	r.G2 = t * t * varA / s.G / (ma * ma)
+	if s.C == 0 {
+		return r, true
+	}
+	se2 := (varC/mc/mc + varA/ma/ma - 2*cov/mc/ma) / s.G // not by mc², which may underflow
+	r.SELog = math.Sqrt(math.Max(0, se2))
+	r.Lo, r.Hi = r.Point*math.Exp(-t*r.SELog), r.Point*math.Exp(t*r.SELog)
+	if math.IsInf(r.Hi, 0) {
+		r.Unbounded, r.Method, r.Hi = true, "unbounded", 0
 	}
 	return r, true
 }

@@ -29,6 +29,9 @@ func TQuantile(p, df float64) float64 {
 // NormalCDF is the standard normal distribution function.
 func NormalCDF(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }
 
+// tiny is what an effective count may differ from a whole one by rounding.
+const tiny = 1e-9
+
 func clamp01(x float64) float64 { return math.Min(1, math.Max(0, x)) }
 
 // Wilson is Wilson's score interval for x successes of n, both of which may be
@@ -61,7 +64,7 @@ func Wilson(x, n, conf float64) Interval {
 // Beta⁻¹(α; x, n−x+1), 0 for x = 0 (Clopper & Pearson 1934). Counts may be
 // effective ones.
 func ClopperPearsonLower(x, n, conf float64) float64 {
-	if x <= 0 || n <= 0 {
+	if x <= tiny || n <= 0 {
 		return 0
 	}
 	x = math.Min(x, n)
@@ -71,7 +74,7 @@ func ClopperPearsonLower(x, n, conf float64) float64 {
 // ClopperPearsonUpper is the exact one-sided upper bound at confidence conf:
 // Beta⁻¹(1−α; x+1, n−x), 1 for x = n.
 func ClopperPearsonUpper(x, n, conf float64) float64 {
-	if n <= 0 || x >= n {
+	if n <= 0 || x >= n-tiny {
 		return 1
 	}
 	return mathext.InvRegIncBeta(math.Max(x, 0)+1, n-math.Max(x, 0), conf)
