@@ -99,7 +99,7 @@ EXIT STATUS
 	f.BoolVar(&o.skipBad, "skip-invalid", false, "leave out lines that are not tasks, and say how many")
 	f.Int64Var(&o.maxCalls, "max-calls", 0, "stop after so many calls")
 	f.StringVar(&o.maxCost, "max-cost", "", "stop when so many US dollars are spent")
-	f.StringVarP(&o.output, "output", "o", "", "write the report to this file")
+	outputFlag(c, &o.output, "write the report to this file")
 	o.out.add(c, app, reportFormats())
 	_ = c.RegisterFlagCompletionFunc("retry", cobra.FixedCompletions([]string{"errors", "unscored"}, cobra.ShellCompDirectiveNoFileComp))
 	c.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -237,19 +237,35 @@ func (p *plan) prepare(ctx context.Context) error {
 	if p.o.fresh {
 		p.run.ID = runID(p.run, p.app.Now().UTC().Format("2006-01-02T15:04:05.000000"))
 	}
-	var tape *replay.Tape
-	if p.o.record != "" {
-		if p.tape, err = os.OpenFile(p.o.record, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
-			return eval.WithHint(eval.KindOperational, fmt.Errorf("open recording: %w", err), "name a file that you may write")
-		}
-		tape = replay.NewTape(p.tape)
-	}
-	if p.wires, err = newWiring(p.app, p.cfg, tape); err != nil {
+	if p.wires, err = newWiring(p.app, p.cfg); err != nil {
 		return err
 	}
-	// Keys and addresses are checked before there is a store or a run.
-	_, err = p.wires.lanes(p.run.Candidates, p.run.Prices)
-	return err
+	// Keys and addresses are checked before there is a store, a run or a recording.
+	if _, err = p.wires.lanes(p.run.Candidates, p.run.Prices); err != nil {
+		return err
+	}
+	return p.openTape()
+}
+
+// openTape opens the file that exchanges are recorded to. A recording that is
+// there is continued; any other file is left alone.
+func (p *plan) openTape() error {
+	if p.o.record == "" {
+		return nil
+	}
+	if ext := filepath.Ext(p.o.record); ext == ".gz" || ext == ".zst" {
+		return eval.Invalid(fmt.Errorf("--record %s: recordings are written as they are", p.o.record), "name a .jsonl file and compress it afterwards")
+	}
+	f, err := os.OpenFile(p.o.record, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return eval.WithHint(eval.KindOperational, fmt.Errorf("record to %s: %w", p.o.record, bare(err)), "name a file in a folder that you may write")
+	}
+	p.tape = f
+	if !replay.MayAppend(f) {
+		return eval.Invalid(fmt.Errorf("%s is there already and is no recording", p.o.record), "name a new file, or a recording to continue")
+	}
+	p.wires.tape = replay.NewTape(f)
+	return nil
 }
 
 func (p *plan) path() string {

@@ -54,7 +54,7 @@ into $GITHUB_STEP_SUMMARY); gitlab (code quality) and openmetrics.`,
 		ValidArgsFunction: completeRuns(app, &o.store),
 	}
 	storeFlag(c, &o.store)
-	c.Flags().StringVarP(&o.output, "output", "o", "", "write to this file")
+	outputFlag(c, &o.output, "write to this file")
 	o.out.add(c, app, reportFormats())
 	return c
 }

@@ -36,8 +36,8 @@ type link struct {
 	limiter runner.Limiter
 }
 
-func newWiring(app *cli.App, cfg *config.Config, tape *replay.Tape) (*wiring, error) {
-	w := &wiring{app: app, cfg: cfg, tape: tape, callers: make(map[string]link)}
+func newWiring(app *cli.App, cfg *config.Config) (*wiring, error) {
+	w := &wiring{app: app, cfg: cfg, callers: make(map[string]link)}
 	if cfg.Replay != "" && !cfg.Live {
 		c, err := replay.Open(cfg.ReplayPath())
 		if err != nil {

@@ -155,7 +155,7 @@ func (s *Source) spool() error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("keep standard input: %w", err)
 	}
-	s.files = append(s.files, file{f.Name(), "<stdin>"})
+	s.files = append(s.files, file{f.Name(), "stdin"})
 	return nil
 }
 

@@ -25,6 +25,17 @@ type Tape struct {
 // NewTape returns a tape that writes to w.
 func NewTape(w io.Writer) *Tape { return &Tape{w: w} }
 
+// MayAppend reports whether r, read from where it stands, is empty or begins as
+// a recording: what else there is must not be written into.
+func MayAppend(r io.Reader) bool {
+	head := make([]byte, len(opening))
+	n, _ := io.ReadFull(r, head) // a short file is a file too
+	return n == 0 || string(head[:n]) == opening
+}
+
+// opening is how every line of a recording begins.
+const opening = `{"schema":"` + Schema + `"`
+
 // Err returns the first failure to write.
 func (t *Tape) Err() error {
 	t.mu.Lock()
