@@ -11,7 +11,7 @@ import (
 // FinishOf normalises a finish reason. It knows the words of every wire, since
 // relays pass on those of the model behind them.
 func FinishOf(raw string) eval.FinishReason {
-	switch raw {
+	switch raw = strings.TrimPrefix(raw, "incomplete:"); raw {
 	case "":
 		return ""
 	case "stop", "STOP", "eos", "end_turn", "stop_sequence", "COMPLETE", "completed":

@@ -69,7 +69,7 @@ var rows = []row{
 		}},
 	{name: "moderated input", class: eval.ClassRefusal, sub: "input_blocked", billing: eval.NotBilled,
 		match: func(s Signal, text string) bool {
-			return code(s, "content_policy_violation", "content_filter", "moderation_blocked") ||
+			return code(s, "content_policy_violation", "content_filter", "moderation_blocked", "invalid_prompt", "image_content_policy_violation") ||
 				status(s, 400, 403) && has(text, "moderation", "content management policy", "responsibleaipolicyviolation", "promptfeedback.blockreason")
 		}},
 	// One model that is not open to a key says nothing of the provider's others.
@@ -98,10 +98,10 @@ var rows = []row{
 		match: func(s Signal, _ string) bool { return s.Status == 413 || code(s, "request_too_large") }},
 	{name: "attachment or empty message", class: eval.ClassUserInput, sub: "content", billing: eval.NotBilled,
 		match: func(s Signal, text string) bool {
-			return status(s, 400, 422) && (code(s, "invalid_content", "invalid_image", "image_parse_error", "invalid_image_url", "invalid_base64_image", "empty_message") ||
-				code(s, "empty_array") && has(text, "messages") ||
-				has(text, "could not process image", "invalid image", "unsupported image", "failed to download", "unable to download",
-					"failed to decode image", "must be non-empty", "at least one message", "empty content", "no content"))
+			return status(s, 0, 400, 422) && badContent(s) ||
+				status(s, 400, 422) && (code(s, "empty_array") && has(text, "messages") ||
+					has(text, "could not process image", "invalid image", "unsupported image", "failed to download", "unable to download",
+						"failed to decode image", "must be non-empty", "at least one message", "empty content", "no content"))
 		}},
 	{name: "model's own tool call was malformed", class: eval.ClassInvalidOutput, sub: "tool_call", retry: true, once: true, fallback: true, billing: eval.Unbilled,
 		match: func(s Signal, text string) bool {
@@ -152,6 +152,12 @@ var rows = []row{
 		match: func(s Signal, _ string) bool { return s.Status >= 300 }},
 	{name: "error inside an answer", class: eval.ClassUnavailable, sub: "in_stream", retry: true, fallback: true, billing: eval.Unbilled,
 		match: func(s Signal, text string) bool { return s.Status == 0 && strings.TrimSpace(text) != "" }},
+}
+
+func badContent(s Signal) bool {
+	return code(s, "invalid_content", "invalid_image", "image_parse_error", "invalid_image_url", "invalid_base64_image", "empty_message",
+		"invalid_image_format", "invalid_image_mode", "image_too_large", "image_too_small", "image_file_too_large", "image_file_not_found",
+		"empty_image_file", "unsupported_image_media_type", "failed_to_download_image")
 }
 
 func forbidden(s Signal) bool {

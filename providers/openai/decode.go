@@ -3,7 +3,6 @@ package openai
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"strings"
 	"time"
 
@@ -126,9 +125,8 @@ func (a *assembly) Event(ev httpx.Event) (httpx.Progress, *providers.Signal) {
 // not JSON. A field of a type that the wire does not know counts as absent.
 func (a *assembly) add(b []byte) *providers.Signal {
 	var c chunk
-	var kind *json.UnmarshalTypeError
-	if err := json.Unmarshal(b, &c); err != nil && !errors.As(err, &kind) {
-		return &providers.Signal{Err: providers.ErrMalformed, Message: "not JSON: " + err.Error()}
+	if s := readJSON(b, &c); s != nil {
+		return s
 	}
 	if present(c.Error) {
 		s := providers.ParseError(b)

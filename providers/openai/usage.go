@@ -10,21 +10,45 @@ import (
 
 // wireUsage is OpenAI's usage object with the fields that relays add to it.
 type wireUsage struct {
-	Prompt     *int64 `json:"prompt_tokens"`
-	Completion *int64 `json:"completion_tokens"`
-	Total      *int64 `json:"total_tokens"`
-	In         struct {
-		Cached     *int64 `json:"cached_tokens"`
-		CacheWrite int64  `json:"cache_write_tokens"`
-		Audio      int64  `json:"audio_tokens"`
-	} `json:"prompt_tokens_details"`
-	Out struct {
-		Reasoning int64 `json:"reasoning_tokens"`
-		Audio     int64 `json:"audio_tokens"`
-	} `json:"completion_tokens_details"`
-	CacheHit *int64          `json:"prompt_cache_hit_tokens"` // DeepSeek
-	Cached   *int64          `json:"cached_tokens"`           // Moonshot
-	Cost     json.RawMessage `json:"cost"`                    // OpenRouter: US dollars
+	Prompt     *int64          `json:"prompt_tokens"`
+	Completion *int64          `json:"completion_tokens"`
+	Total      *int64          `json:"total_tokens"`
+	In         inDetails       `json:"prompt_tokens_details"`
+	Out        outDetails      `json:"completion_tokens_details"`
+	CacheHit   *int64          `json:"prompt_cache_hit_tokens"` // DeepSeek
+	Cached     *int64          `json:"cached_tokens"`           // Moonshot
+	Cost       json.RawMessage `json:"cost"`                    // OpenRouter: US dollars
+}
+
+type inDetails struct {
+	Cached     *int64 `json:"cached_tokens"`
+	CacheWrite int64  `json:"cache_write_tokens"`
+	Audio      int64  `json:"audio_tokens"`
+}
+
+type outDetails struct {
+	Reasoning int64 `json:"reasoning_tokens"`
+	Audio     int64 `json:"audio_tokens"`
+}
+
+// responsesUsage is the Responses API's usage object: the same under other names.
+type responsesUsage struct {
+	Input  *int64          `json:"input_tokens"`
+	Output *int64          `json:"output_tokens"`
+	Total  *int64          `json:"total_tokens"`
+	In     inDetails       `json:"input_tokens_details"`
+	Out    outDetails      `json:"output_tokens_details"`
+	Cost   json.RawMessage `json:"cost"`
+}
+
+// usageOfResponse is usage for the Responses API.
+func usageOfResponse(raw json.RawMessage, tier string) *eval.Usage {
+	var r responsesUsage
+	if len(raw) == 0 || json.Unmarshal(raw, &r) != nil {
+		return nil
+	}
+	w := wireUsage{Prompt: r.Input, Completion: r.Output, Total: r.Total, In: r.In, Out: r.Out, Cost: r.Cost}
+	return w.axes(raw, tier)
 }
 
 // usage maps OpenAI's usage onto disjoint axes: there prompt_tokens includes
@@ -32,7 +56,15 @@ type wireUsage struct {
 // It returns nil for a usage that is missing or cannot be true.
 func usage(raw json.RawMessage, tier string) *eval.Usage {
 	var w wireUsage
-	if len(raw) == 0 || json.Unmarshal(raw, &w) != nil || w.Prompt == nil || w.Completion == nil {
+	if len(raw) == 0 || json.Unmarshal(raw, &w) != nil {
+		return nil
+	}
+	return w.axes(raw, tier)
+}
+
+// axes is usage, out of what was read.
+func (w *wireUsage) axes(raw json.RawMessage, tier string) *eval.Usage {
+	if w.Prompt == nil || w.Completion == nil {
 		return nil
 	}
 	if *w.Prompt == 0 && *w.Completion == 0 {
@@ -47,7 +79,7 @@ func usage(raw json.RawMessage, tier string) *eval.Usage {
 	}
 	u.InFresh = *w.Prompt - u.InCacheRead - u.InCacheWrite5m - u.InAudio
 	u.OutText = *w.Completion - u.OutReasoning - u.OutAudio
-	if besides(&w) {
+	if besides(w) {
 		u.OutText += u.OutReasoning
 	}
 	switch tier {
