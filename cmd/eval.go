@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,6 +38,7 @@ type evalOptions struct {
 	fresh   bool
 	skipBad bool
 
+	shard    string
 	maxCalls int64
 	maxCost  string
 }
@@ -92,6 +94,7 @@ EXIT STATUS
 	f.IntVar(&o.flags.Repeats, "repeats", 0, "how often each candidate tries each task (default 1)")
 	f.Uint64Var(&seed, "seed", 1, "decides the order of trials and the jitter of waits")
 	f.IntVar(&o.limit, "limit", 0, "only the first so many tasks")
+	f.StringVar(&o.shard, "shard", "", "only part i of n of the tasks, as i/n; infer runs merge joins the parts")
 	f.StringVar(&o.record, "record", "", "write every exchange to this file, for replay")
 	f.BoolVar(&o.flags.Live, "live", false, "call the providers although the project has a recording")
 	f.StringSliceVar(&o.retry, "retry", nil, "run again what ended so: errors, unscored")
@@ -229,9 +232,13 @@ func (p *plan) prepare(ctx context.Context) error {
 	if name == "" {
 		name = p.source.Name()
 	}
+	shard, err := parseShard(p.o.shard)
+	if err != nil {
+		return err
+	}
 	rules := p.cfg.GraderRules()
 	p.run = &eval.Run{Name: name, Dataset: eval.Dataset{Name: p.source.Name(), Path: p.path(), Digest: info.Digest, Tasks: info.Tasks},
-		Candidates: candidates, Prices: prices, TaskTypes: types, Repeats: p.cfg.Repeats, Limit: p.o.limit, Seed: p.cfg.Seed,
+		Candidates: candidates, Prices: prices, TaskTypes: types, Repeats: p.cfg.Repeats, Limit: p.o.limit, Shard: shard, Seed: p.cfg.Seed,
 		Grading: eval.Grading{Number: 1, Digest: eval.DigestJSON(rules), Rules: rules}, Version: p.app.Version, Concurrency: p.cfg.Concurrency}
 	p.run.ID = runID(p.run, "")
 	if p.o.fresh {
@@ -266,6 +273,20 @@ func (p *plan) openTape() error {
 	}
 	p.wires.tape = replay.NewTape(f)
 	return nil
+}
+
+// parseShard reads i/n; "" is nil, the whole.
+func parseShard(s string) (*eval.Shard, error) {
+	if s == "" {
+		return nil, nil
+	}
+	index, of, _ := strings.Cut(s, "/")
+	i, err1 := strconv.Atoi(index)
+	n, err2 := strconv.Atoi(of)
+	if err1 != nil || err2 != nil || n < 1 || i < 1 || i > n {
+		return nil, eval.Invalid(fmt.Errorf("--shard %s", eval.Untrusted(s).Line(40)), "write it like 1/4 … 4/4, in a store of its own for each part")
+	}
+	return &eval.Shard{Index: i, Of: n}, nil
 }
 
 func (p *plan) path() string {

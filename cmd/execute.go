@@ -179,13 +179,12 @@ func (p *plan) todo(o runner.Options) int {
 		return p.run.Planned()
 	}
 	n := 0
-	tasks := p.run.Dataset.Tasks
-	if p.run.Limit > 0 {
-		tasks = min(tasks, p.run.Limit)
-	}
-	for c := range p.run.Candidates {
-		for r := range p.run.Repeats {
-			for t := range tasks {
+	for t := range p.run.Dataset.Tasks {
+		if !p.run.Holds(t) {
+			continue
+		}
+		for c := range p.run.Candidates {
+			for r := range p.run.Repeats {
 				if !o.Done(t, c, r) {
 					n++
 				}

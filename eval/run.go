@@ -35,6 +35,7 @@ type Run struct {
 	TaskTypes  []TaskType  `json:"task_types"`
 	Repeats    int         `json:"repeats"`
 	Limit      int         `json:"limit,omitempty"` // only the first so many tasks; 0 = all
+	Shard      *Shard      `json:"shard,omitempty"` // only this part of the tasks; nil = all
 	Seed       uint64      `json:"seed"`
 	Grading    Grading     `json:"grading"`
 	Prices     []PriceRow  `json:"prices"` // one per candidate, in order; Model "" = no price known
@@ -57,11 +58,32 @@ type Grading struct {
 	Note   string                     `json:"note,omitempty"`
 }
 
-// Planned is how many trials the plan has.
-func (r *Run) Planned() int {
+// Shard is one of several equal parts of a dataset, for jobs that run side by
+// side: every Of-th task, beginning with number Index (from 1).
+type Shard struct {
+	Index int `json:"index"`
+	Of    int `json:"of"`
+}
+
+// Holds reports whether the task at position seq of the dataset is in the plan.
+func (r *Run) Holds(seq int) bool {
+	if r.Limit > 0 && seq >= r.Limit {
+		return false
+	}
+	return r.Shard == nil || seq%r.Shard.Of == r.Shard.Index-1
+}
+
+// Tasks is how many tasks the plan has.
+func (r *Run) Tasks() int {
 	n := r.Dataset.Tasks
 	if r.Limit > 0 && r.Limit < n {
 		n = r.Limit
 	}
-	return n * len(r.Candidates) * r.Repeats
+	if s := r.Shard; s != nil {
+		n = max(0, (n-s.Index+s.Of)/s.Of)
+	}
+	return n
 }
+
+// Planned is how many trials the plan has.
+func (r *Run) Planned() int { return r.Tasks() * len(r.Candidates) * r.Repeats }

@@ -28,7 +28,7 @@ type work struct {
 // that a slow hour hits all candidates alike.
 func (r *run) plan(ctx context.Context, queues map[string]chan work) error {
 	var block []*eval.Task
-	bytes, index, seen := 0, 0, 0
+	bytes, index := 0, 0
 	flush := func() error {
 		if len(block) == 0 {
 			return nil
@@ -49,10 +49,12 @@ func (r *run) plan(ctx context.Context, queues map[string]chan work) error {
 		if err != nil {
 			return fmt.Errorf("read tasks: %w", err)
 		}
-		if r.stopped() || r.Run.Limit > 0 && seen >= r.Run.Limit {
+		if r.stopped() || r.Run.Limit > 0 && t.Seq >= r.Run.Limit {
 			break
 		}
-		seen++
+		if !r.Run.Holds(t.Seq) {
+			continue
+		}
 		block = append(block, t)
 		bytes += weight(t)
 		if len(block) >= blockTasks || bytes >= blockBytes {

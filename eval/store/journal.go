@@ -18,6 +18,9 @@ type Journal struct {
 	run     int64
 	grading int
 	resumed bool // the run had trials before, so one of them may be run again
+	// clusters are those of tasks that were copied, whose groups' names are not
+	// known any more; nil = a trial names its own.
+	clusters map[int]int64
 	// OnCommit is called after a trial is committed, one cut off too, on the
 	// writer's goroutine: it must be quick and must not write. nil = nobody asks.
 	OnCommit func(*eval.Trial)
@@ -49,20 +52,26 @@ func (j *Journal) AddTasks(ctx context.Context, tasks []*eval.Task) error {
 }
 
 func addTask(t *tx, run int64, task *eval.Task) error {
-	kind, err := t.name(task.Type)
+	return insertTask(t, run, &taskRow{seq: int64(task.Seq), id: task.ID, kind: task.Type, cluster: cluster(task.Cluster()),
+		inputType: string(task.InputType()), file: task.File, line: int64(task.Line), raw: task.Raw})
+}
+
+func insertTask(t *tx, run int64, r *taskRow) error {
+	kind, err := t.name(r.kind)
 	if err != nil {
 		return err
 	}
-	file, err := t.name(task.File)
+	file, err := t.name(r.file)
 	if err != nil {
 		return err
 	}
-	if err := t.put(task.Digest, task.Raw); err != nil {
+	digest := eval.DigestOf(r.raw)
+	if err := t.put(digest, r.raw); err != nil {
 		return err
 	}
 	return t.exec(`INSERT INTO tasks (run, seq, task_id, type, cluster, input_type, file, line, payload)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run, seq) DO NOTHING`,
-		run, task.Seq, task.ID, kind, cluster(task.Cluster()), string(task.InputType()), file, task.Line, task.Digest[:])
+		run, r.seq, r.id, kind, r.cluster, r.inputType, file, r.line, digest[:])
 }
 
 // cluster is the number under which a cluster is stored.
@@ -113,7 +122,11 @@ func (j *Journal) record(t *tx, trial *eval.Trial) error {
 			return err
 		}
 	}
-	id, err := insertTrial(t, j.run, trial, before)
+	group, copied := j.clusters[trial.TaskSeq]
+	if !copied {
+		group = cluster(trial.Cluster)
+	}
+	id, err := insertTrial(t, j.run, trial, before, group)
 	if err != nil {
 		return err
 	}
@@ -201,7 +214,7 @@ func boolOrNull(b *bool) any {
 }
 
 // insertTrial writes the trial's row and returns its number.
-func insertTrial(t *tx, run int64, trial *eval.Trial, before earlier) (id int64, err error) {
+func insertTrial(t *tx, run int64, trial *eval.Trial, before earlier, group int64) (id int64, err error) {
 	kind, err := t.name(trial.TaskType)
 	if err != nil {
 		return 0, err
@@ -242,7 +255,7 @@ func insertTrial(t *tx, run int64, trial *eval.Trial, before earlier) (id int64,
 		latency_us = excluded.latency_us, ttft_us = excluded.ttft_us, backend_us = excluded.backend_us,
 		cost_low = excluded.cost_low, cost_high = excluded.cost_high, split = excluded.split, plan = excluded.plan,
 		cut_off = excluded.cut_off, earlier = excluded.earlier RETURNING id`,
-		[]any{run, trial.Candidate, trial.TaskSeq, trial.Repeat, kind, cluster(trial.Cluster), string(trial.Verdict), class,
+		[]any{run, trial.Candidate, trial.TaskSeq, trial.Repeat, kind, group, string(trial.Verdict), class,
 			len(trial.Attempts) + before.attempts, trial.Retries(), trial.FallbackUsed(), trial.Regenerations, final,
 			boolOrNull(trial.FirstTry), boolOrNull(trial.AfterRegen), boolOrNull(trial.HumanFix), string(trial.HumanFixFrom), micros(trial.HumanFixTime),
 			latency, ttft, backend, int64(cost.Low), high(cost), split, plan, trial.CutOff, before.attempts}, &id)

@@ -125,6 +125,9 @@ func merge(old, run *eval.Run) {
 	if old.Limit == 0 || run.Limit != 0 && old.Limit > run.Limit {
 		run.Limit = old.Limit
 	}
+	if old.Shard == nil || run.Shard == nil || *old.Shard != *run.Shard {
+		run.Shard = nil // the parts of several invocations: the plan is the whole
+	}
 	run.Seed = old.Seed
 }
 
