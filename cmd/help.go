@@ -39,9 +39,44 @@ DEEPSEEK_API_KEY, MISTRAL_API_KEY, XAI_API_KEY, TOGETHER_API_KEY, …
 OPENAI_BASE_URL sets the base URL of the preset openai.
 
 Flags go before the environment, the environment before infer.yaml.`),
+		topic("formats", "Output formats of reports", `table        for a terminal: as wide as it is, 120 columns elsewhere, or COLUMNS
+md           Markdown for a pull request; everything from outside is escaped
+csv          one line a candidate and task type, exact figures, unknown as empty;
+             cells that a spreadsheet would run begin with an apostrophe
+json         infer.report/1: everything, null for unknown; fields are only ever added
+jsonl        infer.record/1: one line a trial, the ten record fields with their origins
+html         one page without a network, with plots; -o FILE
+junit        for Jenkins and GitLab: a suite a candidate and task type, a case a trial
+github       annotations at the dataset's lines on standard output, and the step
+             summary into the file that GITHUB_STEP_SUMMARY names
+gitlab       code quality report
+openmetrics  figures for GitLab's metrics report
+
+-o FILE writes a file that appears only when it is whole; - is standard output.
+Colour: --color, then NO_COLOR, CLICOLOR_FORCE, FORCE_COLOR, TERM and CLICOLOR.`),
+		topic("statistics", "How figures and intervals are computed", statisticsHelp),
 		topic("grading", "Graders and how they compose", gradingHelp()),
 	}
 }
+
+// statisticsHelp says what stands behind the figures.
+const statisticsHelp = `rate           accepted ÷ judged trials. Repeats of a task, and tasks of a group, are
+               not independent: intervals use effective counts (ultimate-cluster
+               standard errors; Korn & Graubard 1998, Miller 2024).
+95% interval   Wilson's score interval on those counts. Gates do not use it: a gate is
+               one-sided, so it uses the Clopper-Pearson lower bound.
+cost/accepted  sum of all costs ÷ accepted tasks, a ratio of sums. Interval: t on the
+               logarithm of the linearised ratio; Fieller's where the denominator is
+               uncertain; open above where it is not separated from 0. With nothing
+               accepted only a lower bound is known.
+p50, p95       order statistics of rank ⌈q·n⌉, exact up to 100,000 values, within 0.39 %
+               beyond. A limit on p95 is decided by counting exceedances, not by
+               comparing quantiles.
+differences    two candidates are compared on the same tasks: Tango's score interval,
+               McNemar's mid-p, Holm's correction. "No difference" is never claimed:
+               it is better, within the margin, or undecided - about N more tasks.
+
+Fewer than 10 independent tasks are shown as counts and rely on nothing.`
 
 // gradingHelp describes the graders from their own definitions.
 func gradingHelp() string {
