@@ -17,7 +17,7 @@ func newManCmd(app *cli.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "man <dir>", Short: "Write the manual pages",
 		Long:    "Write a manual page for every command into a folder, which is made if it is not\nthere.",
-		Example: "  $ infer man man1\n  $ sudo infer man /usr/local/share/man/man1",
+		Example: "  $ infer man man1\n  $ infer man ~/.local/share/man/man1",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			dir := args[0]
