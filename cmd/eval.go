@@ -130,7 +130,7 @@ func runEval(ctx context.Context, o *evalOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := writeReport(ctx, o.app, s, r, o.out.format, o.output); err != nil {
+	if err := writeReport(ctx, o.app, s, r, p.run.ID, o.out.format, o.output); err != nil {
 		return err
 	}
 	return p.verdict(r, res)
@@ -392,11 +392,11 @@ func (p *plan) verdict(r *report.Report, res runner.Result) error {
 
 // loadReport builds the report of one run.
 func loadReport(ctx context.Context, s *store.Store, ref string) (*report.Report, error) {
-	run, err := s.Run(ctx, ref)
+	run, at, err := s.Graded(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
-	cells, err := s.Cells(ctx, run.ID)
+	cells, err := s.CellsAt(ctx, run.ID, at)
 	if err != nil {
 		return nil, err
 	}
@@ -406,15 +406,16 @@ func loadReport(ctx context.Context, s *store.Store, ref string) (*report.Report
 // plainWidth is how wide tables are where there is no terminal to ask.
 const plainWidth = 120
 
-// writeReport writes a report to a file or to standard output.
-func writeReport(ctx context.Context, app *cli.App, s *store.Store, r *report.Report, format, output string) error {
+// writeReport writes the report of the run that ref names to a file or to
+// standard output.
+func writeReport(ctx context.Context, app *cli.App, s *store.Store, r *report.Report, ref, format, output string) error {
 	return toOutput(app, output, func(w io.Writer, tty bool) error {
 		if format == string(render.JSONL) {
-			run, err := s.Run(ctx, r.Run.ID)
+			run, at, err := s.Graded(ctx, ref)
 			if err != nil {
 				return err
 			}
-			return render.Records(w, s.Records(ctx, run))
+			return render.Records(w, s.RecordsAt(ctx, run, at))
 		}
 		if format == formatHTML {
 			return writePage(ctx, w, s, r, nil)

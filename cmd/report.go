@@ -69,5 +69,5 @@ func runReport(ctx context.Context, o *reportOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	return writeReport(ctx, o.app, s, r, o.out.format, o.output)
+	return writeReport(ctx, o.app, s, r, o.run, o.out.format, o.output)
 }

@@ -2,8 +2,13 @@ package cmd
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,26 +22,33 @@ import (
 )
 
 type scoreOptions struct {
-	app   *cli.App
-	run   string
-	flags config.Flags
-	note  string
-	out   formatFlag
+	app     *cli.App
+	run     string
+	flags   config.Flags
+	note    string
+	graders string
+	out     formatFlag
 }
 
 func newScoreCmd(app *cli.App) *cobra.Command {
 	o := &scoreOptions{app: app}
 	c := &cobra.Command{
 		Use:   "score [run]",
-		Short: "Grade stored answers again, without a call",
-		Long: `Grade every stored answer of a run by the graders that infer.yaml has now. No
-provider is called, and no cost changes but that of repairs which a rule imputes:
-they follow the new verdicts. What earlier gradings said stays in the store.`,
+		Short: "Grade stored answers again, without asking anew",
+		Long: `Grade every stored answer of a run by the graders that infer.yaml has now, or by
+those of --graders. No candidate is called. Judges are, but only about what they
+were not asked before: their answers are kept by content, so a changed rubric asks
+again and everything else is read back.
+
+The new verdicts become the run's own. No cost changes but that of repairs which a
+rule imputes, since they follow the verdicts, and that of judging. Earlier gradings
+stay in the store: RUN@1 names the run as its first grading left it.`,
 		Example: `  # after changing graders: in infer.yaml
   $ infer score latest --config testdata/quickstart/infer.yaml
 
-  # say why; the grading keeps the note
-  $ infer score latest --note "labels are matched without case"`,
+  # try another rule on every task, say why, and look at what it was before
+  $ infer score latest --graders '{"type": "contains", "ignore_case": true}' --note "lenient"
+  $ infer report latest@1`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -48,6 +60,7 @@ they follow the new verdicts. What earlier gradings said stays in the store.`,
 	}
 	storeFlag(c, &o.flags.Store)
 	c.Flags().StringVar(&o.flags.Config, "config", "", "configuration with the graders (default infer.yaml here)")
+	c.Flags().StringVar(&o.graders, "graders", "", "grader of every task type, or graders by task type: a name, JSON, or a file of JSON or YAML")
 	c.Flags().StringVar(&o.note, "note", "", "why the graders changed; stored with the grading")
 	o.out.add(c, app, render.Formats())
 	return c
@@ -58,7 +71,11 @@ func runScore(ctx context.Context, o *scoreOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	rules, err := scoring.CompileWith(cfg.GraderRules(), scoring.Tools{})
+	given, err := o.rules(cfg)
+	if err != nil {
+		return err
+	}
+	rules, err := scoring.CompileWith(given, scoring.Tools{})
 	if err != nil {
 		return err
 	}
@@ -75,20 +92,24 @@ func runScore(ctx context.Context, o *scoreOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	g := eval.Grading{Number: run.Grading.Number + 1, Rules: cfg.GraderRules(), Note: o.note}
+	g := eval.Grading{Number: run.Grading.Number + 1, Rules: given, Note: o.note}
 	g.Digest = eval.DigestJSON(g.Rules)
-	graded, changed, err := s.Regrade(ctx, run, g, newRegrader(run, rules, tasks))
+	graded, changed, err := s.Regrade(ctx, run, g, newRegrader(run, rules, tasks, cfg.Concurrency))
 	if err != nil {
 		return err
 	}
 	if !o.app.Quiet {
-		_, _ = fmt.Fprintf(o.app.Err, "run %s: grading %d: %d answers graded without a call, %d verdicts changed\n", run.ID, g.Number, graded, changed)
+		_, _ = fmt.Fprintf(o.app.Err, "run %s: grading %d: %d answers graded again, %d verdicts changed; no candidate was called\n", run.ID, g.Number, graded, changed)
 	}
 	r, err := loadReport(ctx, s, run.ID)
 	if err != nil {
 		return err
 	}
-	return writeReport(ctx, o.app, s, r, o.out.format, "")
+	if err := writeReport(ctx, o.app, s, r, run.ID, o.out.format, ""); err != nil {
+		return err
+	}
+	next(o.app, "`infer report %s@%d` shows what the grading before it said", run.ID, g.Number-1)
+	return nil
 }
 
 // regrader judges stored answers by rules, and repairs by those of the run.
@@ -96,10 +117,11 @@ type regrader struct {
 	rules *scoring.Set
 	tasks map[int]*eval.Task
 	types map[string]*eval.TaskType
+	width int
 }
 
-func newRegrader(run *eval.Run, rules *scoring.Set, tasks map[int]*eval.Task) *regrader {
-	r := &regrader{rules: rules, tasks: tasks, types: make(map[string]*eval.TaskType, len(run.TaskTypes))}
+func newRegrader(run *eval.Run, rules *scoring.Set, tasks map[int]*eval.Task, width int) *regrader {
+	r := &regrader{rules: rules, tasks: tasks, width: width, types: make(map[string]*eval.TaskType, len(run.TaskTypes))}
 	for i := range run.TaskTypes {
 		r.types[run.TaskTypes[i].Name] = &run.TaskTypes[i]
 	}
@@ -115,6 +137,9 @@ func (r *regrader) Grade(ctx context.Context, t *eval.Trial, a *eval.Attempt) (e
 	return r.rules.Grade(ctx, task, response(a)), nil
 }
 
+// Workers is how many answers are judged at once.
+func (r *regrader) Workers() int { return r.width }
+
 // Repair applies the repair rule of the answer's task type.
 func (r *regrader) Repair(t *eval.Trial, a *eval.Attempt) (*eval.RepairRule, *bool) {
 	kind, task := r.types[t.TaskType], r.tasks[t.TaskSeq]
@@ -128,6 +153,47 @@ func (r *regrader) Repair(t *eval.Trial, a *eval.Attempt) (*eval.RepairRule, *bo
 func response(a *eval.Attempt) *eval.Response {
 	return &eval.Response{Text: a.Output, ToolCalls: a.ToolCalls, Refusal: a.Refusal, Finish: a.Finish, FinishRaw: a.FinishRaw,
 		Model: a.Served, Usage: a.Usage, Cost: &a.Cost, InFlight: a.InFlight, TTFT: a.TTFT}
+}
+
+// rules are the grader rules by task type: those of the configuration, with those
+// of --graders over them.
+func (o *scoreOptions) rules(cfg *config.Config) (map[string]json.RawMessage, error) {
+	raw, err := o.readGraders()
+	if err != nil || raw == nil {
+		return cfg.GraderRules(), err
+	}
+	var byType map[string]json.RawMessage
+	if json.Unmarshal(raw, &byType) != nil || scoring.IsRule(byType) {
+		return map[string]json.RawMessage{scoring.Other: raw}, nil
+	}
+	rules := cfg.GraderRules()
+	for kind, rule := range byType {
+		rules[kind] = rule
+	}
+	return rules, nil
+}
+
+// readGraders reads --graders: JSON, a grader's name, or a file; nil = not given.
+func (o *scoreOptions) readGraders() (json.RawMessage, error) {
+	text, label := strings.TrimSpace(o.graders), "--graders"
+	switch {
+	case text == "":
+		return nil, nil
+	case strings.HasPrefix(text, "{") || strings.HasPrefix(text, "["):
+	case filepath.Ext(text) != "" || strings.ContainsAny(text, `/\`):
+		path := text
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(o.app.Dir, path)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return nil, eval.Invalid(fmt.Errorf("read graders: %w", err), "name a file that you may read, or write the grader out as JSON")
+		}
+		label, text = text, string(b)
+	default:
+		text = strconv.Quote(text)
+	}
+	return config.ParseGraders(label, []byte(text))
 }
 
 // storedTasks reads the run's dataset lines back from the store.

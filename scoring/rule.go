@@ -137,6 +137,17 @@ func (w weighted) judge(ctx context.Context, t *eval.Task, r *eval.Response, sco
 	return &ok, value
 }
 
+// IsRule reports whether the keys of an object are those of a rule, and not names
+// of task types.
+func IsRule(keys map[string]json.RawMessage) bool {
+	for _, k := range []string{"type", "all", "any", "not", "weights"} {
+		if _, ok := keys[k]; ok {
+			return true
+		}
+	}
+	return false
+}
+
 // maxNesting bounds how deep rules nest.
 const maxNesting = 8
 

@@ -130,6 +130,11 @@ func (j *Journal) record(t *tx, trial *eval.Trial) error {
 	if err != nil {
 		return err
 	}
+	if before.attempts > 0 { // the grading now says something of another answer
+		if err := t.exec("DELETE FROM verdicts WHERE trial = ? AND grading = ?", id, j.grading); err != nil {
+			return err
+		}
+	}
 	for i := range trial.Attempts {
 		if err := j.insertAttempt(t, id, &trial.Attempts[i], trial.Attempts[i].Seq+before.attempts); err != nil {
 			return err

@@ -108,14 +108,24 @@ func (s *Store) Spent(ctx context.Context, runID string) (calls int64, cost eval
 // cost. Nothing is held open between two pages, so a slow reader of the stream
 // does not keep a writer's log from being emptied.
 func (s *Store) Records(ctx context.Context, run *eval.Run) iter.Seq2[eval.Record, error] {
+	return s.RecordsAt(ctx, run, 0)
+}
+
+// RecordsAt is Records as grading at left the trials; 0 is now.
+func (s *Store) RecordsAt(ctx context.Context, run *eval.Run, at int) iter.Seq2[eval.Record, error] {
 	return func(yield func(eval.Record, error) bool) {
 		id, err := s.runKey(ctx, run.ID)
 		if err != nil {
 			yield(eval.Record{}, err)
 			return
 		}
-		for at := start; ; {
-			page, last, err := s.recordPage(ctx, id, run, at)
+		from, err := trialsAt(ctx, s.read, id, at)
+		if err != nil {
+			yield(eval.Record{}, explain(s.path, err))
+			return
+		}
+		for after := start; ; {
+			page, last, err := s.recordPage(ctx, id, run, from, after)
 			for i := range page {
 				if !yield(page[i], nil) {
 					return
@@ -128,15 +138,15 @@ func (s *Store) Records(ctx context.Context, run *eval.Run) iter.Seq2[eval.Recor
 			if len(page) < pageRows {
 				return
 			}
-			at = last
+			after = last
 		}
 	}
 }
 
-func (s *Store) recordPage(ctx context.Context, id int64, run *eval.Run, after place) (page []eval.Record, last place, err error) {
+func (s *Store) recordPage(ctx context.Context, id int64, run *eval.Run, from string, after place) (page []eval.Record, last place, err error) {
 	rows, err := s.read.QueryContext(ctx, `SELECT t.candidate, t.task, t.repeat, k.task_id, n.name, k.input_type, t.verdict, coalesce(t.class, ''),
 		t.latency_us, t.backend_us, t.retries, t.fallback, t.regenerations, t.human_fix, t.fix_origin, t.cost_low, t.cost_high
-		FROM trials t JOIN tasks k ON k.run = t.run AND k.seq = t.task JOIN names n ON n.id = t.type
+		FROM `+from+` t JOIN tasks k ON k.run = t.run AND k.seq = t.task JOIN names n ON n.id = t.type
 		WHERE t.run = ? AND (t.candidate, t.task, t.repeat) > (?, ?, ?) ORDER BY t.candidate, t.task, t.repeat LIMIT ?`,
 		id, after.candidate, after.task, after.repeat, pageRows)
 	if err != nil {
@@ -215,6 +225,12 @@ func originOf(known bool) eval.Origin {
 // Outcomes streams the run's trials as narrow rows, ordered by candidate, task
 // and repeat. Clusters are numbered in the order of their first appearance.
 func (s *Store) Outcomes(ctx context.Context, runID string, types []string) iter.Seq2[eval.Outcome, error] {
+	return s.OutcomesAt(ctx, runID, types, 0)
+}
+
+// OutcomesAt is Outcomes as grading at left the trials, which Graded finds; 0 is
+// now.
+func (s *Store) OutcomesAt(ctx context.Context, runID string, types []string, at int) iter.Seq2[eval.Outcome, error] {
 	return func(yield func(eval.Outcome, error) bool) {
 		id, err := s.runKey(ctx, runID)
 		if err != nil {
@@ -230,9 +246,14 @@ func (s *Store) Outcomes(ctx context.Context, runID string, types []string) iter
 		for i, t := range types {
 			index[t] = int32(i)
 		}
+		from, err := trialsAt(ctx, s.read, id, at)
+		if err != nil {
+			yield(eval.Outcome{}, explain(s.path, err))
+			return
+		}
 		rows, err := s.read.QueryContext(ctx, `SELECT candidate, task, repeat, type, cluster, verdict, coalesce(class, ''), attempts, retries, fallback,
 			coalesce(first_try, 0), coalesce(human_fix, 0), coalesce(latency_us, -1), coalesce(ttft_us, -1), cost_low, cost_high
-			FROM trials WHERE run = ? AND cut_off = 0 ORDER BY candidate, task, repeat`, id)
+			FROM `+from+` WHERE run = ? AND cut_off = 0 ORDER BY candidate, task, repeat`, id)
 		if err != nil {
 			yield(eval.Outcome{}, explain(s.path, err))
 			return

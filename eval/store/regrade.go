@@ -6,6 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"infer/eval"
 )
@@ -17,13 +21,17 @@ type Regrader interface {
 	// Repair applies the task type's repair rule to a rejected answer. rule is nil
 	// where the type has none, fix where the rule cannot say.
 	Repair(t *eval.Trial, a *eval.Attempt) (rule *eval.RepairRule, fix *bool)
+	// Workers is how many answers Grade is called for at once.
+	Workers() int
 }
 
 // Regrade makes g the run's current grading: every stored answer is graded, and
 // the trials' verdicts follow from that as they did when the trials ran. What
 // earlier gradings said stays in the store. It returns how many answers were
-// graded and how many verdicts changed. No provider is called, and no cost
-// changes but that of repairs which a rule imputes.
+// graded and how many verdicts changed. What was spent stays spent, regenerations
+// that the new verdicts would not have asked for included; what judging costs is
+// added, and repairs that a rule imputes follow the verdicts. People's words on
+// the answers are laid over the result again.
 //
 // The verdicts change all at once at the end: where Regrade fails or is cut off,
 // the run is as it was. It fails with eval.KindStore while another live process
@@ -36,13 +44,11 @@ func (s *Store) Regrade(ctx context.Context, run *eval.Run, g eval.Grading, by R
 	if err := s.hold(ctx, run.ID, id); err != nil {
 		return 0, 0, explain(s.path, err)
 	}
-	defer func() {
-		after := context.WithoutCancel(ctx)
-		err = errors.Join(err, explain(s.path, s.w.wait(after, func(t *tx) error {
-			return t.exec("UPDATE runs SET writer_pid = NULL, writer = NULL WHERE id = ? AND writer = ?", id, s.self)
-		})))
-	}()
-	r := regrading{s: s, id: id, number: g.Number, by: by}
+	defer func() { err = errors.Join(err, s.letGo(context.WithoutCancel(ctx), id)) }()
+	r := &regrading{s: s, id: id, number: g.Number, by: by, types: run.TaskTypes}
+	if r.labelled, err = s.labelled(ctx, id); err != nil {
+		return 0, 0, err
+	}
 	for at := start; ; {
 		page, err := s.trialPage(ctx, id, Filter{}, at)
 		if err != nil {
@@ -56,7 +62,7 @@ func (s *Store) Regrade(ctx context.Context, run *eval.Run, g eval.Grading, by R
 		}
 		at = page[len(page)-1].place()
 	}
-	if err := s.adopt(ctx, id, run, g, r.updates); err != nil {
+	if err := r.adopt(ctx, run, g); err != nil {
 		return r.graded, r.changed, explain(s.path, err)
 	}
 	return r.graded, r.changed, s.roll(ctx, run.ID, nil)
@@ -77,12 +83,23 @@ func (s *Store) hold(ctx context.Context, key string, id int64) error {
 	})
 }
 
+// letGo ends what hold began.
+func (s *Store) letGo(ctx context.Context, id int64) error {
+	return explain(s.path, s.w.wait(ctx, func(t *tx) error {
+		return t.exec("UPDATE runs SET writer_pid = NULL, writer = NULL WHERE id = ? AND writer = ?", id, s.self)
+	}))
+}
+
 // regrading is one re-grading under way.
 type regrading struct {
-	s               *Store
-	id              int64
-	number          int
-	by              Regrader
+	s        *Store
+	id       int64
+	number   int
+	by       Regrader
+	types    []eval.TaskType
+	labelled map[int64]bool // trials that people have said something of
+
+	mu              sync.Mutex
 	graded, changed int
 	updates         []stored // those whose row changes, without their attempts
 }
@@ -90,12 +107,17 @@ type regrading struct {
 // page grades the answers of some trials and stores the grades, which count for
 // nothing until the grading is adopted.
 func (r *regrading) page(ctx context.Context, page []stored) error {
+	stop := r.beat(ctx)
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(1, r.by.Workers()))
 	for i := range page {
-		if err := r.trial(ctx, page[i]); err != nil {
-			return err
-		}
+		group.Go(func() error { return r.trial(gctx, page[i]) })
 	}
-	us := r.s.now().UnixMicro()
+	err := group.Wait()
+	stop()
+	if err != nil {
+		return err
+	}
 	return r.s.w.wait(ctx, func(t *tx) error {
 		for _, trial := range page {
 			for i := range trial.Attempts {
@@ -104,13 +126,43 @@ func (r *regrading) page(ctx context.Context, page []stored) error {
 				}
 			}
 		}
-		return t.exec("UPDATE runs SET writer_us = ? WHERE id = ? AND writer = ?", us, r.id, r.s.self)
+		return nil
 	})
+}
+
+// beat says again and again that this process still writes the run: judges may
+// take their time over one page.
+func (r *regrading) beat(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for tick := time.NewTicker(staleAfter / 4); ; {
+			us := r.s.now().UnixMicro()
+			if r.s.w.wait(ctx, func(t *tx) error {
+				return t.exec("UPDATE runs SET writer_us = ? WHERE id = ? AND writer = ?", us, r.id, r.s.self)
+			}) != nil {
+				tick.Stop()
+				return // the page's own writes say what is wrong
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				tick.Stop()
+				return
+			}
+		}
+	}()
+	return func() { cancel(); <-ended }
 }
 
 // trial grades every answer of a trial anew and draws the conclusion.
 func (r *regrading) trial(ctx context.Context, t stored) error {
 	was := *t.Trial
+	if r.labelled[t.id] { // what a person said of it is laid over again afterwards
+		t.HumanFix, t.HumanFixFrom = nil, eval.UnknownOrigin
+	}
+	graded := 0
 	for i := range t.Attempts {
 		a := &t.Attempts[i]
 		a.Grade = nil
@@ -122,7 +174,8 @@ func (r *regrading) trial(ctx context.Context, t stored) error {
 			return fmt.Errorf("grade answer to task %s: %w", eval.Untrusted(t.TaskID).Line(80), err)
 		}
 		a.Grade = &g
-		r.graded++
+		t.Cost.Judge = t.Cost.Judge.Plus(g.Cost)
+		graded++
 	}
 	t.Conclude()
 	var rule *eval.RepairRule
@@ -133,10 +186,13 @@ func (r *regrading) trial(ctx context.Context, t stored) error {
 	if !t.CutOff && t.Final >= 0 {
 		t.Mend(rule, fix)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.graded += graded
 	if t.Verdict != was.Verdict {
 		r.changed++
 	}
-	if t.Verdict != was.Verdict || t.Final != was.Final || !sameBool(t.FirstTry, was.FirstTry) || !sameBool(t.AfterRegen, was.AfterRegen) ||
+	if r.labelled[t.id] || t.Verdict != was.Verdict || t.Final != was.Final || !sameBool(t.FirstTry, was.FirstTry) || !sameBool(t.AfterRegen, was.AfterRegen) ||
 		!sameBool(t.HumanFix, was.HumanFix) || t.HumanFixFrom != was.HumanFixFrom || t.HumanFixTime != was.HumanFixTime || t.Cost != was.Cost {
 		short := *t.Trial
 		short.Attempts = nil
@@ -148,7 +204,9 @@ func (r *regrading) trial(ctx context.Context, t stored) error {
 func sameBool(a, b *bool) bool { return (a == nil) == (b == nil) && (a == nil || *a == *b) }
 
 // adopt makes a grading the current one, with the verdicts that follow from it.
-func (s *Store) adopt(ctx context.Context, id int64, run *eval.Run, g eval.Grading, updates []stored) error {
+// What the one before said of the trials is kept.
+func (r *regrading) adopt(ctx context.Context, run *eval.Run, g eval.Grading) error {
+	s, id := r.s, r.id
 	body, err := json.Marshal(g)
 	if err != nil {
 		return err
@@ -161,11 +219,19 @@ func (s *Store) adopt(ctx context.Context, id int64, run *eval.Run, g eval.Gradi
 	}
 	us := s.now().UnixMicro()
 	err = s.w.wait(ctx, func(t *tx) error {
+		if err := t.exec("INSERT INTO verdicts (trial, grading, "+verdictColumns+") SELECT id, ?, "+verdictColumns+" FROM trials WHERE run = ? ON CONFLICT DO NOTHING", run.Grading.Number, id); err != nil {
+			return err
+		}
 		if err := t.exec("INSERT INTO gradings (run, number, body, at_us) VALUES (?, ?, ?, ?)", id, g.Number, string(body), us); err != nil {
 			return err
 		}
-		for _, trial := range updates {
+		for _, trial := range r.updates {
 			if err := updateVerdict(t, trial); err != nil {
+				return err
+			}
+		}
+		for trial := range r.labelled {
+			if err := reapply(t, trial, g.Number, r.types); err != nil {
 				return err
 			}
 		}

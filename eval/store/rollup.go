@@ -24,7 +24,7 @@ func (s *Store) Cells(ctx context.Context, runID string) ([]eval.Cell, error) {
 		return nil, explain(s.path, fmt.Errorf("find run %s: %w", runID, err))
 	}
 	if !rolled {
-		return s.scanCells(ctx, id)
+		return s.scanCells(ctx, id, 0)
 	}
 	rows, err := s.read.QueryContext(ctx, "SELECT body FROM rollups WHERE run = ? ORDER BY type, candidate", id)
 	if err != nil {
@@ -54,7 +54,7 @@ func (s *Store) roll(ctx context.Context, runID string, with func(t *tx, id int6
 	if err != nil {
 		return err
 	}
-	cells, err := s.scanCells(ctx, id)
+	cells, err := s.scanCells(ctx, id, 0)
 	if err != nil {
 		return err
 	}
@@ -149,8 +149,9 @@ type trialRow struct {
 	cutOff        bool
 }
 
-// scanCells computes the cells from one snapshot of the file.
-func (s *Store) scanCells(ctx context.Context, run int64) ([]eval.Cell, error) {
+// scanCells computes the cells, as grading at left the trials, from one snapshot
+// of the file.
+func (s *Store) scanCells(ctx context.Context, run int64, at int) ([]eval.Cell, error) {
 	tx, err := s.read.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, explain(s.path, err)
@@ -160,7 +161,11 @@ func (s *Store) scanCells(ctx context.Context, run int64) ([]eval.Cell, error) {
 	if err != nil {
 		return nil, explain(s.path, err)
 	}
-	cells, err := scanTrials(ctx, tx, run, types)
+	from, err := trialsAt(ctx, tx, run, at)
+	if err != nil {
+		return nil, explain(s.path, err)
+	}
+	cells, err := scanTrials(ctx, tx, run, from, types)
 	if err != nil {
 		return nil, explain(s.path, err)
 	}
@@ -171,10 +176,10 @@ func (s *Store) scanCells(ctx context.Context, run int64) ([]eval.Cell, error) {
 	return cells, explain(s.path, err)
 }
 
-func scanTrials(ctx context.Context, tx *sql.Tx, run int64, types map[int64]string) ([]eval.Cell, error) {
+func scanTrials(ctx context.Context, tx *sql.Tx, run int64, from string, types map[int64]string) ([]eval.Cell, error) {
 	rows, err := tx.QueryContext(ctx, `SELECT candidate, type, cluster, verdict, class, attempts, retries, fallback, regenerations,
 		first_try, after_regen, human_fix, latency_us, ttft_us, cost_low, cost_high, split, final >= 0, cut_off
-		FROM trials WHERE run = ? ORDER BY candidate, task, repeat`, run)
+		FROM `+from+` WHERE run = ? ORDER BY candidate, task, repeat`, run)
 	if err != nil {
 		return nil, err
 	}

@@ -269,7 +269,8 @@ func (s *Store) DeleteRun(ctx context.Context, runID string) error {
 		t.forget()
 		for _, query := range []string{
 			"DELETE FROM runs WHERE key = ?1",
-			"DELETE FROM payloads WHERE ?1 <> '' AND digest NOT IN (SELECT payload FROM tasks UNION SELECT output FROM attempts WHERE output IS NOT NULL)",
+			"DELETE FROM payloads WHERE ?1 <> '' AND digest NOT IN (SELECT payload FROM tasks UNION SELECT output FROM attempts WHERE output IS NOT NULL" +
+				" UNION SELECT asked FROM judgements WHERE asked IS NOT NULL UNION SELECT answered FROM judgements WHERE answered IS NOT NULL UNION SELECT edit FROM labels WHERE edit IS NOT NULL)",
 			"DELETE FROM asked WHERE ?1 <> '' AND id NOT IN (SELECT asked FROM attempts)",
 			`DELETE FROM names WHERE ?1 <> '' AND id NOT IN (SELECT type FROM tasks UNION SELECT file FROM tasks UNION SELECT type FROM trials
 				UNION SELECT called FROM attempts UNION SELECT provider FROM attempts UNION SELECT model FROM attempts

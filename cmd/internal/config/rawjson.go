@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"strconv"
 
@@ -20,6 +21,23 @@ func (d *decoder) json(n *yaml.Node, path string, depth int) (json.RawMessage, e
 		return d.jsonList(n, path, depth)
 	}
 	return d.jsonScalar(n, path)
+}
+
+// ParseGraders reads grader rules that stand in a file or a flag of their own, as
+// YAML or JSON. label names the place in messages.
+func ParseGraders(label string, b []byte) (json.RawMessage, error) {
+	d := &decoder{label: label, places: make(places), left: maxValues}
+	n, err := d.document(b)
+	if err != nil {
+		return nil, err
+	}
+	if n == nil {
+		return nil, eval.Invalid(fmt.Errorf("%s: no graders in it", label), "write them like {type: exact}")
+	}
+	if n, err = d.enter(n, 0); err != nil {
+		return nil, err
+	}
+	return d.json(n, "", 0)
 }
 
 func (d *decoder) jsonObject(n *yaml.Node, path string, depth int) (json.RawMessage, error) {
