@@ -34,9 +34,11 @@ COLUMNS            width of tables
 HTTPS_PROXY, HTTP_PROXY, NO_PROXY   proxies for calls
 
 Keys are read from the variable that a provider names with api_key_env, or from
-the one its preset is known for: OPENAI_API_KEY, OPENROUTER_API_KEY, GROQ_API_KEY,
-DEEPSEEK_API_KEY, MISTRAL_API_KEY, XAI_API_KEY, TOGETHER_API_KEY, …
-OPENAI_BASE_URL sets the base URL of the preset openai.
+the one its preset or type is known for: OPENAI_API_KEY, ANTHROPIC_API_KEY,
+GEMINI_API_KEY (or GOOGLE_API_KEY), AZURE_OPENAI_API_KEY, OPENROUTER_API_KEY,
+GROQ_API_KEY, DEEPSEEK_API_KEY, MISTRAL_API_KEY, XAI_API_KEY, TOGETHER_API_KEY, …
+OPENAI_BASE_URL and ANTHROPIC_BASE_URL move those two, from the real environment
+only and not from a .env file.
 
 Flags go before the environment, the environment before infer.yaml.`),
 		topic("formats", "Output formats of reports", `table        for a terminal: as wide as it is, 120 columns elsewhere, or COLUMNS

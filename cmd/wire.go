@@ -2,21 +2,13 @@ package cmd
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"os"
-	"strings"
 	"time"
 
 	"infer/cmd/internal/cli"
 	"infer/cmd/internal/config"
 	"infer/eval"
 	"infer/eval/runner"
-	"infer/providers"
-	"infer/providers/httpx"
-	"infer/providers/openai"
 	"infer/providers/replay"
-	"infer/providers/simulate"
 )
 
 // wiring turns a configuration into callers, one a provider.
@@ -123,16 +115,7 @@ func (w *wiring) provider(name string) (link, error) {
 		return l, nil
 	}
 	p := w.cfg.Providers[name]
-	var l link
-	var err error
-	switch p.Type {
-	case "replay":
-		l, err = w.replay(&p)
-	case "simulate":
-		l, err = simulated(name, &p)
-	default:
-		l, err = w.openai(name, &p)
-	}
+	l, err := w.build(name, &p)
 	if err != nil {
 		return l, err
 	}
@@ -141,86 +124,6 @@ func (w *wiring) provider(name string) (link, error) {
 	}
 	w.callers[name] = l
 	return l, nil
-}
-
-func (w *wiring) replay(p *config.Provider) (link, error) {
-	if len(p.Cassette) == 0 {
-		return link{}, eval.Invalid(errors.New("a replay provider needs a cassette"), "name a recording: `infer eval --record FILE` makes one")
-	}
-	paths := make([]string, len(p.Cassette))
-	for i, c := range p.Cassette {
-		paths[i] = w.cfg.Abs(c)
-	}
-	c, err := replay.Open(paths...)
-	if err != nil {
-		return link{}, err
-	}
-	return link{caller: replay.NewPlayer(c, p.Speed, sleep), virtual: p.Speed == 0}, nil
-}
-
-func simulated(name string, p *config.Provider) (link, error) {
-	c := &simulate.Caller{Seed: p.Seed, Models: make(map[string]simulate.Model)}
-	for model, m := range p.Models {
-		s := simulate.Model{Accuracy: 1, TypeAccuracy: m.TypeAccuracy, Latency: m.Latency, Jitter: m.Jitter, TokenTime: m.TokenTime, Faults: m.Faults, FaultCalls: m.FaultCalls}
-		if m.Accuracy != nil {
-			s.Accuracy = *m.Accuracy
-		}
-		if err := s.Validate(); err != nil {
-			return link{}, eval.Invalid(fmt.Errorf("provider %s: model %s: %w", name, eval.Untrusted(model).Line(60), err), "the faults are "+strings.Join(simulate.Faults(), ", "))
-		}
-		c.Models[model] = s
-	}
-	return link{caller: c, virtual: true}, nil
-}
-
-func (w *wiring) openai(name string, p *config.Provider) (link, error) {
-	cfg := openai.Config{Name: name, BaseURL: p.BaseURL, Headers: p.Headers, AllowHTTP: p.AllowHTTP,
-		Timeouts: httpx.Timeouts{Connect: p.Timeouts.Connect, FirstToken: p.Timeouts.FirstToken, Idle: p.Timeouts.Idle, Total: p.Timeouts.Total}}
-	keyEnv := p.APIKeyEnv
-	if preset, ok := openai.PresetOf(p.Preset); ok {
-		cfg.KeyHeader = preset.KeyHeader
-		if cfg.BaseURL == "" {
-			cfg.BaseURL = preset.BaseURL
-		}
-		if p.Preset == "openai" && p.BaseURL == "" && w.app.Env("OPENAI_BASE_URL") != "" {
-			cfg.BaseURL = w.app.Env("OPENAI_BASE_URL")
-		}
-		if keyEnv == "" && p.APIKeyFile == "" {
-			keyEnv = preset.KeyEnv
-		}
-	}
-	if cfg.BaseURL == "" {
-		return link{}, eval.Invalid(fmt.Errorf("provider %s has no base_url", name), "give it one, or a preset: "+strings.Join(openai.PresetNames(), ", "))
-	}
-	key, err := w.key(name, keyEnv, p.APIKeyFile)
-	if err != nil {
-		return link{}, err
-	}
-	cfg.Key = key
-	client, err := openai.New(cfg)
-	if err != nil {
-		return link{}, err
-	}
-	return link{caller: client, paid: true}, nil
-}
-
-// key finds a provider's key. It is read only when the provider is used.
-func (w *wiring) key(provider, env, file string) (providers.Key, error) {
-	switch {
-	case env != "":
-		v := w.app.Env(env)
-		if v == "" {
-			return providers.Key{}, eval.WithHint(eval.KindCredentials, fmt.Errorf("provider %s: the key is missing: %s is not set", provider, env), "export "+env+"=…, or name another variable with api_key_env")
-		}
-		return providers.NewKey(strings.TrimSpace(v)), nil
-	case file != "":
-		b, err := os.ReadFile(w.cfg.Abs(file))
-		if err != nil {
-			return providers.Key{}, eval.WithHint(eval.KindCredentials, fmt.Errorf("provider %s: read api_key_file: %w", provider, err), "name a file that you may read")
-		}
-		return providers.NewKey(strings.TrimSpace(string(b))), nil
-	}
-	return providers.Key{}, nil
 }
 
 // sleep waits, unless the context ends first.

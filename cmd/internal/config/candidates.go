@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"infer/eval"
 )
@@ -150,7 +149,7 @@ func (c *Config) validateModel(at string, f *Candidate) error {
 		return c.fail(at+".prompt.examples_per_type", "name the file with examples:", "candidate %s: there are no examples", f.Name)
 	}
 	p, configured := c.Providers[f.Provider]
-	if !configured && !contains(enumOf("preset"), f.Provider) {
+	if !configured && !contains(serviceNames(), f.Provider) {
 		hint, _ := c.ensureProvider(f.Provider)
 		return c.unknownProvider(f, hint)
 	}
@@ -168,14 +167,15 @@ func (c *Config) validateRetries(at string, r *Retries) error {
 	return nil
 }
 
-// first is the first limit that is set.
-func first(ds ...time.Duration) time.Duration {
-	for _, d := range ds {
-		if d > 0 {
-			return d
+// first is the first value that is set.
+func first[T comparable](values ...T) T {
+	var none T
+	for _, v := range values {
+		if v != none {
+			return v
 		}
 	}
-	return 0
+	return none
 }
 
 // retry lays a rule of the file over another.

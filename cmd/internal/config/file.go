@@ -57,20 +57,23 @@ type Retries struct {
 
 // Provider is where models are called.
 type Provider struct {
-	Type       string               `yaml:"type" doc:"openai (any OpenAI-style server; the default), replay, simulate" enum:"openai,replay,simulate"`
-	Preset     string               `yaml:"preset" doc:"base_url and key variable of a known service" enum:"preset"`
-	BaseURL    string               `yaml:"base_url" doc:"URL up to and including the version, e.g. http://127.0.0.1:8101/v1"`
-	APIKeyEnv  string               `yaml:"api_key_env" doc:"environment variable that holds the key" format:"env"`
-	APIKeyFile string               `yaml:"api_key_file" doc:"file that holds the key"`
-	APIKeyCmd  Strings              `yaml:"api_key_cmd" doc:"command that prints the key, without a shell; in the user's own file only"`
-	Headers    map[string]string    `yaml:"headers" doc:"sent with every call; not for keys"`
-	AllowHTTP  bool                 `yaml:"allow_http" doc:"a key may go over plain http to a host that is not loopback"`
-	Timeouts   Timeouts             `yaml:"timeouts" doc:"time limits of one call"`
-	Limits     Limits               `yaml:"limits" doc:"what this provider may be sent"`
-	Cassette   Strings              `yaml:"cassette" doc:"replay: recorded exchanges"`
-	Speed      float64              `yaml:"speed" doc:"replay: 0 waits for nothing, 1 takes the recorded time" min:"0" max:"1000"`
-	Seed       uint64               `yaml:"seed" doc:"simulate: seed"`
-	Models     map[string]Simulated `yaml:"models" doc:"simulate: behaviour by model name"`
+	Type         string               `yaml:"type" doc:"wire that is spoken: openai (any OpenAI-style server; the default), anthropic, gemini; or replay, simulate" enum:"openai,anthropic,gemini,replay,simulate"`
+	Preset       string               `yaml:"preset" doc:"base_url and key variable of a known service" enum:"preset"`
+	BaseURL      string               `yaml:"base_url" doc:"URL up to and including the version, e.g. http://127.0.0.1:8101/v1"`
+	API          string               `yaml:"api" doc:"openai: the API that is called, chat (default) or responses" enum:"chat,responses"`
+	APIVersion   string               `yaml:"api_version" doc:"openai: sent as api-version in every address, e.g. 2024-10-21 for Azure's deployments"`
+	APIKeyEnv    string               `yaml:"api_key_env" doc:"environment variable that holds the key" format:"env"`
+	APIKeyFile   string               `yaml:"api_key_file" doc:"file that holds the key"`
+	APIKeyCmd    Strings              `yaml:"api_key_cmd" doc:"command that prints the key, without a shell; in the user's own file only"`
+	APIKeyHeader string               `yaml:"api_key_header" doc:"header that carries the key (default: the wire's own; Authorization gets Bearer in front)"`
+	Headers      map[string]string    `yaml:"headers" doc:"sent with every call; not for keys"`
+	AllowHTTP    bool                 `yaml:"allow_http" doc:"a key may go over plain http to a host that is not loopback"`
+	Timeouts     Timeouts             `yaml:"timeouts" doc:"time limits of one call"`
+	Limits       Limits               `yaml:"limits" doc:"what this provider may be sent"`
+	Cassette     Strings              `yaml:"cassette" doc:"replay: recorded exchanges"`
+	Speed        float64              `yaml:"speed" doc:"replay: 0 waits for nothing, 1 takes the recorded time" min:"0" max:"1000"`
+	Seed         uint64               `yaml:"seed" doc:"simulate: seed"`
+	Models       map[string]Simulated `yaml:"models" doc:"simulate: behaviour by model name"`
 }
 
 // Timeouts bound one call.

@@ -4,47 +4,64 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"infer/eval"
+	"infer/providers/gemini"
 	"infer/providers/openai"
 	"infer/providers/simulate"
 )
 
-// Endpoint is where an OpenAI-style provider is reached and where its key is
-// found. It never holds a key.
+// Endpoint is where a provider over HTTP is reached and where its key is found.
+// It never holds a key.
 type Endpoint struct {
 	BaseURL   string
 	Origin    string // where BaseURL is from, as in Value
-	KeyHeader string // header that carries the key; "" = Authorization: Bearer
+	KeyHeader string // header that carries the key; "" = the wire's own
 	KeyEnv    string // environment variable; "" = none
 	KeyFile   string // path; "" = none
 	KeyCmd    []string
 }
 
+// baseVariables are environment variables that move a service, from the real
+// environment only: a .env that came with a project cannot redirect a key.
+var baseVariables = map[string]string{"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL"}
+
 // Endpoint returns where a provider is reached: its base_url, or that of its
-// preset (for openai also OPENAI_BASE_URL, from the real environment only: a .env
-// that came with a project cannot redirect a key), and the key of that host. It
-// returns false for providers of other types.
+// preset or type (which a variable of the real environment may move), and the key
+// of that host. It returns false for providers that have no base URL.
 func (c *Config) Endpoint(name string) (Endpoint, bool) {
 	p, ok := c.Providers[name]
-	if !ok || p.Type != "" && p.Type != "openai" {
+	if p.Type == "" {
+		p.Type = "openai"
+	}
+	if !ok || !isHTTP(p.Type) {
 		return Endpoint{}, false
 	}
-	e := Endpoint{BaseURL: p.BaseURL, Origin: c.origin("providers." + name + ".base_url"), KeyEnv: p.APIKeyEnv, KeyFile: c.Abs(p.APIKeyFile), KeyCmd: command(p.APIKeyCmd)}
-	preset, ok := openai.PresetOf(p.Preset)
-	if !ok {
+	e := Endpoint{BaseURL: p.BaseURL, Origin: c.origin("providers." + name + ".base_url"), KeyHeader: p.APIKeyHeader,
+		KeyEnv: p.APIKeyEnv, KeyFile: c.Abs(p.APIKeyFile), KeyCmd: command(p.APIKeyCmd)}
+	s := serviceOf(&p)
+	if s.kind == "" {
 		return e, true
 	}
-	e.KeyHeader = preset.KeyHeader
-	if e.BaseURL == "" {
-		e.BaseURL, e.Origin = preset.BaseURL, "preset "+p.Preset
-		if v := c.real("OPENAI_BASE_URL"); v != "" && p.Preset == "openai" {
-			e.BaseURL, e.Origin = v, "env OPENAI_BASE_URL"
+	if e.KeyHeader == "" {
+		e.KeyHeader = s.keyHeader
+	}
+	home := p.BaseURL == ""
+	if home {
+		e.BaseURL, e.Origin = s.baseURL, "preset "+first(p.Preset, p.Type)
+		if variable := baseVariables[first(p.Preset, p.Type)]; variable != "" && c.real(variable) != "" {
+			e.BaseURL, e.Origin = c.real(variable), "env "+variable
 		}
 	}
-	if e.KeyEnv == "" && e.KeyFile == "" && e.KeyCmd == nil {
-		e.KeyEnv = preset.KeyEnv
+	// The key that a type of provider is known for is for its own host only; a
+	// preset says which service is meant, wherever it is reached.
+	if e.KeyEnv == "" && e.KeyFile == "" && e.KeyCmd == nil && (home || p.Preset != "") {
+		e.KeyEnv = s.keyEnv
+		if e.KeyEnv == gemini.KeyEnv && c.env(e.KeyEnv) == "" && c.env("GOOGLE_API_KEY") != "" {
+			e.KeyEnv = "GOOGLE_API_KEY"
+		}
 	}
 	return e, true
 }
@@ -75,11 +92,11 @@ func (c *Config) ensureProvider(name string) (hint string, ok bool) {
 	if _, ok := c.Providers[name]; ok {
 		return "", true
 	}
-	if _, ok := openai.PresetOf(name); ok {
-		c.addProvider(name, Provider{Type: "openai", Preset: name})
+	if s, ok := services()[name]; ok {
+		c.addProvider(name, Provider{Type: s.kind, Preset: s.preset})
 		return "", true
 	}
-	all := append(c.providerNames(), openai.PresetNames()...)
+	all := append(c.providerNames(), serviceNames()...)
 	return suggest(name, all, "define it under providers, or use one of "), false
 }
 
@@ -108,7 +125,7 @@ func (c *Config) validateProviders() error {
 		}
 		var err error
 		switch p.Type {
-		case "openai":
+		case "openai", "anthropic", "gemini":
 			err = c.validateEndpoint(name, &p)
 		case "replay":
 			if len(p.Cassette) == 0 {
@@ -124,16 +141,25 @@ func (c *Config) validateProviders() error {
 	return nil
 }
 
+// settings says which types of providers have a setting; what is not here, all
+// have.
+var settings = []struct{ kinds, keys string }{
+	{"openai", "preset api api_version"},
+	{"openai anthropic gemini", "base_url api_key_env api_key_file api_key_cmd api_key_header headers allow_http timeouts"},
+	{"replay", "cassette speed"},
+	{"simulate", "seed models"},
+}
+
 // misplaced finds a setting that providers of another type have.
 func (c *Config) misplaced(at, kind string) error {
-	for _, k := range []struct{ kind, keys string }{
-		{"openai", "preset base_url api_key_env api_key_file api_key_cmd headers allow_http timeouts"},
-		{"replay", "cassette speed"},
-		{"simulate", "seed models"},
-	} {
-		for _, key := range strings.Fields(k.keys) {
-			if _, set := c.places[at+"."+key]; set && k.kind != kind {
-				return c.fail(at+"."+key, "remove it, or set type: "+k.kind, "%s is for providers of type %s; this one is %s", key, k.kind, kind)
+	for _, s := range settings {
+		kinds := strings.Fields(s.kinds)
+		if slices.Contains(kinds, kind) {
+			continue
+		}
+		for _, key := range strings.Fields(s.keys) {
+			if _, set := c.places[at+"."+key]; set {
+				return c.fail(at+"."+key, "remove it, or set type: "+kinds[0], "%s is for providers of type %s; this one is %s", key, strings.Join(kinds, ", "), kind)
 			}
 		}
 	}
@@ -145,10 +171,10 @@ var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 // validateEndpoint checks what decides who gets a key.
 func (c *Config) validateEndpoint(name string, p *Provider) error {
 	at := "providers." + name
-	preset, known := openai.PresetOf(p.Preset)
-	if p.BaseURL == "" && preset.BaseURL == "" {
+	service := serviceOf(p)
+	if p.BaseURL == "" && service.baseURL == "" {
 		hint := "give it one, or a preset: " + strings.Join(openai.PresetNames(), ", ")
-		if known {
+		if p.Preset != "" {
 			hint = "the preset " + p.Preset + " has none: every installation has its own"
 		}
 		return c.fail(at, hint, "provider %s needs base_url", name)
@@ -171,6 +197,9 @@ func (c *Config) validateEndpoint(name string, p *Provider) error {
 			return c.fail(at+".headers."+h, "write it as Name: one line of text", "provider %s: %q is not a header", name, eval.Untrusted(h).Line(40))
 		}
 	}
+	if p.APIKeyHeader != "" && !headerName.MatchString(p.APIKeyHeader) {
+		return c.fail(at+".api_key_header", "write a name such as X-Api-Key", "provider %s: %q is not a header", name, eval.Untrusted(p.APIKeyHeader).Line(40))
+	}
 	if p.BaseURL == "" {
 		return nil
 	}
@@ -180,7 +209,7 @@ func (c *Config) validateEndpoint(name string, p *Provider) error {
 		return c.fail(at+".base_url", "write it like https://api.example.com/v1", "provider %s: base_url is not an http or https URL", name)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return c.fail(at+".base_url", "put the key into the environment and name it with api_key_env", "provider %s: base_url holds a password, a query or a fragment", name)
-	case keys == 0 && preset.KeyEnv != "" && foreign(u, preset.BaseURL):
+	case keys == 0 && p.Preset != "" && service.keyEnv != "" && foreign(u, service.baseURL):
 		return c.fail(at+".base_url", "name the key of that host with api_key_env, or leave out preset", "provider %s: the key of preset %s is not for %s", name, p.Preset, eval.Untrusted(u.Host).Line(80))
 	case keys > 0 && u.Scheme == "http" && !p.AllowHTTP && !isLoopback(u.Hostname()):
 		return c.fail(at+".base_url", "use https, or set allow_http: true if the network is yours", "provider %s: a key would go to %s in plain text", name, eval.Untrusted(u.Host).Line(80))

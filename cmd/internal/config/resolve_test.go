@@ -195,9 +195,13 @@ func TestEndpoints(t *testing.T) {
   azure: {preset: azure, base_url: "https://x.openai.azure.com/openai/v1", api_key_file: key.txt}
   here: {base_url: "http://127.0.0.1:1/v1"}
   gate: {preset: litellm, base_url: "https://llm.example/v1"}
+  claude: {type: anthropic}
+  relay: {type: anthropic, base_url: "https://relay.example/v1"}
+  google: {type: gemini}
+  vertex: {type: gemini, base_url: "https://l-aiplatform.googleapis.com/v1/projects/p/locations/l/publishers/google", api_key_env: TOKEN, api_key_header: Authorization}
   sim: {type: simulate, models: {m: {}}}
 `}, func(s *config.Sources) {
-		s.Env = environment(map[string]string{"OPENAI_BASE_URL": "https://eu.example/v1"})
+		s.Env = environment(map[string]string{"OPENAI_BASE_URL": "https://eu.example/v1", "GOOGLE_API_KEY": "k"})
 	})
 	for name, want := range map[string]config.Endpoint{
 		"openai": {BaseURL: "https://eu.example/v1", Origin: "env OPENAI_BASE_URL", KeyEnv: "OPENAI_API_KEY"},
@@ -205,15 +209,22 @@ func TestEndpoints(t *testing.T) {
 		"azure":  {BaseURL: "https://x.openai.azure.com/openai/v1", Origin: "infer.yaml:4", KeyHeader: "api-key", KeyFile: c.Abs("key.txt")},
 		"here":   {BaseURL: "http://127.0.0.1:1/v1", Origin: "infer.yaml:5"},
 		"gate":   {BaseURL: "https://llm.example/v1", Origin: "infer.yaml:6", KeyEnv: "LITELLM_API_KEY"},
+		"claude": {BaseURL: "https://api.anthropic.com/v1", Origin: "preset anthropic", KeyEnv: "ANTHROPIC_API_KEY"},
+		"relay":  {BaseURL: "https://relay.example/v1", Origin: "infer.yaml:8"}, // Anthropic's key is not for a relay
+		"google": {BaseURL: "https://generativelanguage.googleapis.com/v1beta", Origin: "preset gemini", KeyEnv: "GOOGLE_API_KEY"},
+		"vertex": {BaseURL: "https://l-aiplatform.googleapis.com/v1/projects/p/locations/l/publishers/google", Origin: "infer.yaml:10", KeyEnv: "TOKEN", KeyHeader: "Authorization"},
 	} {
 		got, ok := c.Endpoint(name)
 		if diff := cmp.Diff(want, got); !ok || diff != "" {
 			t.Errorf("%s (-want +got)\n%s", name, diff)
 		}
 	}
-	d := load(t, map[string]string{"infer.yaml": "providers: {openai: {preset: openai}}\n", ".env": "OPENAI_BASE_URL=https://evil.example/v1\n"}, nil)
-	if e, _ := d.Endpoint("openai"); e.BaseURL != "https://api.openai.com/v1" {
-		t.Errorf("a .env file sends the key to %s", e.BaseURL)
+	d := load(t, map[string]string{"infer.yaml": "providers: {openai: {preset: openai}, anthropic: {type: anthropic}}\n",
+		".env": "OPENAI_BASE_URL=https://evil.example/v1\nANTHROPIC_BASE_URL=https://evil.example/v1\n"}, nil)
+	for name, home := range map[string]string{"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com/v1"} {
+		if e, _ := d.Endpoint(name); e.BaseURL != home {
+			t.Errorf("a .env file sends the key to %s", e.BaseURL)
+		}
 	}
 	for _, name := range []string{"sim", "nobody"} {
 		if e, ok := c.Endpoint(name); ok {

@@ -8,7 +8,6 @@ import (
 	"reflect"
 
 	"infer/eval"
-	"infer/providers/openai"
 )
 
 // Limits of the files that a configuration names.
@@ -60,7 +59,7 @@ func (c *Config) validate() error {
 // validatePrices finds prices whose provider is a misspelt one: they would leave
 // costs unknown without a word.
 func (c *Config) validatePrices() error {
-	all := append(c.providerNames(), openai.PresetNames()...)
+	all := append(c.providerNames(), serviceNames()...)
 	for i := range c.Prices.Models {
 		p := &c.Prices.Models[i]
 		if contains(all, p.Provider) {

@@ -1,0 +1,128 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"infer/cmd/internal/config"
+	"infer/eval"
+	"infer/eval/runner"
+	"infer/providers"
+	"infer/providers/anthropic"
+	"infer/providers/gemini"
+	"infer/providers/httpx"
+	"infer/providers/openai"
+	"infer/providers/replay"
+	"infer/providers/simulate"
+)
+
+// build makes the caller of one provider. It is the one place that knows which
+// package serves which type.
+func (w *wiring) build(name string, p *config.Provider) (link, error) {
+	switch p.Type {
+	case "replay":
+		return w.replay(p)
+	case "simulate":
+		return simulated(name, p)
+	}
+	cfg, err := w.endpoint(name, p)
+	if err != nil {
+		return link{}, err
+	}
+	var c runner.Caller
+	switch {
+	case p.Type == "anthropic":
+		c, err = anthropic.New(cfg)
+	case p.Type == "gemini":
+		c, err = gemini.New(cfg)
+	case p.API == "responses":
+		c, err = openai.NewResponses(cfg)
+	default:
+		c, err = openai.New(cfg)
+	}
+	return link{caller: c, paid: true}, err
+}
+
+// endpoint is where a provider over HTTP is reached, and what it may be sent.
+func (w *wiring) endpoint(name string, p *config.Provider) (httpx.Config, error) {
+	at, _ := w.cfg.Endpoint(name)
+	if at.BaseURL == "" {
+		return httpx.Config{}, eval.Invalid(fmt.Errorf("provider %s has no base_url", name), "give it one, or a preset: "+strings.Join(openai.PresetNames(), ", "))
+	}
+	key, err := w.key(name, at)
+	if err != nil {
+		return httpx.Config{}, err
+	}
+	cfg := httpx.Config{Name: name, BaseURL: at.BaseURL, Key: key, KeyHeader: at.KeyHeader, Headers: p.Headers, AllowHTTP: p.AllowHTTP,
+		Timeouts: httpx.Timeouts{Connect: p.Timeouts.Connect, FirstToken: p.Timeouts.FirstToken, Idle: p.Timeouts.Idle, Total: p.Timeouts.Total}}
+	if p.APIVersion != "" {
+		cfg.Query = url.Values{"api-version": {p.APIVersion}}.Encode()
+	}
+	return cfg, nil
+}
+
+// keyTime bounds a command that prints a key.
+const keyTime = 30 * time.Second
+
+// key finds a provider's key. It is read only when the provider is used.
+func (w *wiring) key(provider string, at config.Endpoint) (providers.Key, error) {
+	if at.KeyEnv != "" && w.cfg.Env(at.KeyEnv) == "" {
+		return providers.Key{}, eval.WithHint(eval.KindCredentials, fmt.Errorf("provider %s: the key is missing: %s is not set", provider, at.KeyEnv), "export "+at.KeyEnv+"=…, or name another variable with api_key_env")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), keyTime)
+	defer cancel()
+	key, err := providers.ResolveKey(ctx, providers.KeySource{Env: at.KeyEnv, File: at.KeyFile, Command: at.KeyCmd}, providers.KeyReaders{Env: w.cfg.Env, File: os.ReadFile, Run: w.run})
+	if err != nil {
+		return key, fmt.Errorf("provider %s: %w", provider, err)
+	}
+	return key, nil
+}
+
+// run returns what a command prints. What it says on standard error goes to the
+// user: it may ask for a passphrase.
+func (w *wiring) run(ctx context.Context, command []string) ([]byte, error) {
+	c := exec.CommandContext(ctx, command[0], command[1:]...)
+	c.Stderr = w.app.Err
+	out, err := c.Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return nil, fmt.Errorf("%s ended with %s", command[0], exit.ProcessState)
+	}
+	return out, err
+}
+
+func (w *wiring) replay(p *config.Provider) (link, error) {
+	if len(p.Cassette) == 0 {
+		return link{}, eval.Invalid(errors.New("a replay provider needs a cassette"), "name a recording: `infer eval --record FILE` makes one")
+	}
+	paths := make([]string, len(p.Cassette))
+	for i, c := range p.Cassette {
+		paths[i] = w.cfg.Abs(c)
+	}
+	c, err := replay.Open(paths...)
+	if err != nil {
+		return link{}, err
+	}
+	return link{caller: replay.NewPlayer(c, p.Speed, sleep), virtual: p.Speed == 0}, nil
+}
+
+func simulated(name string, p *config.Provider) (link, error) {
+	c := &simulate.Caller{Seed: p.Seed, Models: make(map[string]simulate.Model)}
+	for model, m := range p.Models {
+		s := simulate.Model{Accuracy: 1, TypeAccuracy: m.TypeAccuracy, Latency: m.Latency, Jitter: m.Jitter, TokenTime: m.TokenTime, Faults: m.Faults, FaultCalls: m.FaultCalls}
+		if m.Accuracy != nil {
+			s.Accuracy = *m.Accuracy
+		}
+		if err := s.Validate(); err != nil {
+			return link{}, eval.Invalid(fmt.Errorf("provider %s: model %s: %w", name, eval.Untrusted(model).Line(60), err), "the faults are "+strings.Join(simulate.Faults(), ", "))
+		}
+		c.Models[model] = s
+	}
+	return link{caller: c, virtual: true}, nil
+}
