@@ -3,6 +3,7 @@ package cmd
 import (
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +27,9 @@ before the project file, the file before defaults.`,
 			target := ""
 			if len(args) > 0 {
 				target = args[0]
+				if _, err := os.Stat(target); err != nil && target != "-" {
+					return eval.Invalid(fmt.Errorf("read %s: %w", target, bare(err)), "name an infer.yaml, a folder that holds one, or a dataset")
+				}
 			}
 			cfg, _, err := config.Load(app.Dir, target, flags, app.Env)
 			if err != nil {

@@ -93,7 +93,7 @@ EXIT STATUS
 	f.IntVar(&o.flags.Concurrency, "concurrency", 0, "calls in flight at most (default 8)")
 	f.IntVar(&o.flags.Repeats, "repeats", 0, "how often each candidate tries each task (default 1)")
 	f.Uint64Var(&seed, "seed", 1, "decides the order of trials and the jitter of waits")
-	f.IntVar(&o.limit, "limit", 0, "only the first so many tasks")
+	f.IntVar(&o.limit, "limit", 0, "only the first so many tasks, as a run of its own")
 	f.StringVar(&o.shard, "shard", "", "only part i of n of the tasks, as i/n; infer runs merge joins the parts")
 	f.StringVar(&o.record, "record", "", "write every exchange to this file, for replay")
 	f.BoolVar(&o.flags.Live, "live", false, "call the providers although the project has a recording")
@@ -146,6 +146,7 @@ type plan struct {
 	rules  *scoring.Set
 	run    *eval.Run
 	wires  *wiring
+	asked  scope
 	tape   *os.File
 	limits runner.Options
 }
@@ -160,7 +161,7 @@ func (p *plan) close() error {
 
 func makePlan(ctx context.Context, o *evalOptions) (*plan, error) {
 	if o.limit < 0 || o.maxCalls < 0 {
-		return nil, eval.Invalid(errors.New("--limit and --max-calls must not be negative"), "leave them out for no limit")
+		return nil, eval.Invalid(errors.New("--limit and --max-calls are counts"), "leave them out for no limit")
 	}
 	cfg, paths, err := config.Load(o.app.Dir, o.target, o.flags, o.app.Env)
 	if err != nil {
@@ -200,7 +201,7 @@ func (p *plan) limit() error {
 	}
 	for _, r := range p.o.retry {
 		if r != "errors" && r != "unscored" {
-			return eval.Invalid(fmt.Errorf("--retry %s", eval.Untrusted(r).Line(40)), "it may be errors, unscored or both")
+			return eval.Invalid(fmt.Errorf("--retry %s is no outcome that can be tried again", eval.Untrusted(r).Line(40)), "it may be errors, unscored or both")
 		}
 	}
 	return nil
@@ -240,6 +241,10 @@ func (p *plan) prepare(ctx context.Context) error {
 	p.run = &eval.Run{Name: name, Dataset: eval.Dataset{Name: p.source.Name(), Path: p.path(), Digest: info.Digest, Tasks: info.Tasks},
 		Candidates: candidates, Prices: prices, TaskTypes: types, Repeats: p.cfg.Repeats, Limit: p.o.limit, Shard: shard, Seed: p.cfg.Seed,
 		Grading: eval.Grading{Number: 1, Digest: eval.DigestJSON(rules), Rules: rules}, Version: p.app.Version, Concurrency: p.cfg.Concurrency}
+	if p.run.Limit >= info.Tasks {
+		p.run.Limit = 0 // no limit at all
+	}
+	p.asked = scopeOf(p.run)
 	p.run.ID = runID(p.run, "")
 	if p.o.fresh {
 		p.run.ID = runID(p.run, p.app.Now().UTC().Format("2006-01-02T15:04:05.000000"))
@@ -248,7 +253,7 @@ func (p *plan) prepare(ctx context.Context) error {
 		return err
 	}
 	// Keys and addresses are checked before there is a store, a run or a recording.
-	if _, err = p.wires.lanes(p.run.Candidates, p.run.Prices); err != nil {
+	if _, err = p.wires.lanes(p.run.Candidates, p.run.Prices, nil); err != nil {
 		return err
 	}
 	return p.openTape()
@@ -296,9 +301,12 @@ func (p *plan) path() string {
 	return filepath.ToSlash(p.cfg.Path)
 }
 
-// runID names a run by what it is about, so that the same command finds it
-// again: the tasks and the project. A nonce makes a new run of the same.
+// runID names a run by what it is about: the project, the tasks and how many of
+// them. A nonce makes a new run of the same.
 func runID(r *eval.Run, nonce string) string {
+	if r.Limit > 0 {
+		nonce = fmt.Sprintf("the first %d %s", r.Limit, nonce)
+	}
 	return "r" + eval.DigestOf([]byte(r.Name), r.Dataset.Digest[:], []byte(nonce)).Short()[:9]
 }
 
@@ -320,14 +328,25 @@ func (p *plan) problems(info *datasets.Info) error {
 			if info.ProblemCount == 1 {
 				err = first
 			}
-			return eval.Invalid(err, first.Hint+"; or leave such lines out with --skip-invalid")
+			return eval.Invalid(err, or(first.Hint, "leave such lines out with --skip-invalid"))
 		}
 		p.say("left out %d lines that are not valid tasks", info.ProblemCount)
 	}
 	if info.Tasks == 0 {
-		return eval.Invalid(fmt.Errorf("%s holds no tasks", p.source.Name()), `each line is a task such as {"input": "…", "expected": "…"}; fields: in infer.yaml maps other names`)
+		return eval.Invalid(fmt.Errorf("%s holds no tasks", p.path()), `each line is a task such as {"input": "…", "expected": "…"}; fields: in infer.yaml maps other names`)
 	}
 	return nil
+}
+
+// or joins two hints.
+func or(hint, other string) string {
+	switch {
+	case hint == "":
+		return other
+	case strings.HasSuffix(hint, "?"):
+		return hint + " Or " + other
+	}
+	return hint + "; or " + other
 }
 
 // prices returns one row for each candidate, an empty one where none is known.
@@ -352,42 +371,6 @@ func (p *plan) say(format string, args ...any) {
 	if !p.app.Quiet {
 		_, _ = fmt.Fprintf(p.app.Err, format+"\n", args...)
 	}
-}
-
-// verdict turns how the run ended into an exit code.
-func (p *plan) verdict(r *report.Report, res runner.Result) error {
-	for provider, f := range res.Halted {
-		return eval.WithHint(eval.KindCredentials, fmt.Errorf("provider %s was given up: %w", provider, f), "mend its key or account, then run the same command again: it continues")
-	}
-	if res.Stopped == "interrupted" {
-		p.say("Stopped. The same command continues where it stopped.")
-		return &cli.CodedError{Code: cli.ExitInterrupted, Err: cli.ErrSilent}
-	}
-	if res.Stopped != "" {
-		return eval.WithHint(eval.KindIncomplete, fmt.Errorf("run %s is incomplete: %s", r.Run.ID, res.Stopped), "the same command with a higher limit continues it")
-	}
-	if p.run.State != eval.RunComplete {
-		return eval.WithHint(eval.KindIncomplete, fmt.Errorf("run %s is incomplete: %s", r.Run.ID, strings.Join(r.Verdict.Reason, "; ")), "run the same command again: it continues")
-	}
-	var judged, errored int64
-	for i := range r.Cells {
-		if r.Cells[i].TaskType == report.Overall {
-			judged += r.Cells[i].Accepted + r.Cells[i].Rejected
-			errored += r.Cells[i].Errored
-		}
-	}
-	if judged == 0 && errored > 0 {
-		return eval.WithHint(eval.KindIncomplete, errors.New("every trial ended in an error: nothing can be said of any candidate"), "`infer report` names the errors; then `--retry errors`")
-	}
-	if judged == 0 {
-		p.say("No task has an expected value or a grader, so nothing was scored: the answers are stored, and `infer score` grades them later.")
-	}
-	if errored > 0 {
-		next(p.app, "`infer eval %s --retry errors` tries again what failed", p.path())
-		return nil
-	}
-	next(p.app, "`infer report %s --format md` for a pull request, or add a candidate: `infer eval %s -m provider/model`", r.Run.ID, p.path())
-	return nil
 }
 
 // loadReport builds the report of one run.

@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -20,7 +19,7 @@ const grace = 10 * time.Second
 
 // execute runs the plan against the store.
 func (p *plan) execute(ctx context.Context, s *store.Store) (runner.Result, error) {
-	if err := p.match(ctx, s); err != nil {
+	if err := p.settle(ctx, s); err != nil {
 		return runner.Result{}, err
 	}
 	resumed, err := s.StartRun(ctx, p.run)
@@ -34,7 +33,8 @@ func (p *plan) execute(ctx context.Context, s *store.Store) (runner.Result, erro
 	callCtx, stop, done := interrupts(ctx, p.say)
 	defer done()
 	o.Stop = stop
-	show := newProgress(p.app, p.run, int64(p.todo(o)))
+	asked, left := p.todo(&o)
+	show := newProgress(p.app, p.run.ID, asked, left)
 	journal.OnCommit, o.OnAttempt = show.trial, show.attempt
 	show.start()
 	beat := p.beat(ctx, s)
@@ -43,9 +43,11 @@ func (p *plan) execute(ctx context.Context, s *store.Store) (runner.Result, erro
 	show.stop()
 	after := context.WithoutCancel(ctx)
 	err = journal.Flush(after)
-	p.run.State = eval.RunComplete
-	if runErr != nil || err != nil || res.Stopped != "" || len(res.Halted) > 0 || res.Trials+res.Skipped < int64(p.run.Planned()) {
-		p.run.State = eval.RunIncomplete
+	p.run.State = eval.RunIncomplete
+	if done, doneErr := s.Done(after, p.run.ID, nil); doneErr != nil {
+		err = errors.Join(err, doneErr)
+	} else if done.Len() >= int64(p.run.Planned()) && len(res.Halted) == 0 {
+		p.run.State = eval.RunComplete
 	}
 	err = errors.Join(err, s.FinishRun(after, p.run.ID, p.run.State))
 	if errors.Is(runErr, errInterrupted) {
@@ -64,46 +66,11 @@ func (p *plan) tapeErr() error {
 	return p.wires.tape.Err()
 }
 
-// match refuses to mix what would make the figures mean two things.
-func (p *plan) match(ctx context.Context, s *store.Store) error {
-	if p.o.fresh {
-		return nil
-	}
-	runs, err := s.Runs(ctx)
-	if err != nil {
-		return err
-	}
-	for _, r := range runs {
-		if r.ID == p.run.ID {
-			old, err := s.Run(ctx, r.ID)
-			if err != nil {
-				return err
-			}
-			if old.Grading.Digest != p.run.Grading.Digest {
-				return eval.Invalid(fmt.Errorf("the graders are not those of run %s", r.ID),
-					fmt.Sprintf("`infer score %s` grades its stored answers by the new ones without a call; --new starts a new run", r.ID))
-			}
-			if old.Seed != p.run.Seed {
-				return eval.Invalid(fmt.Errorf("run %s has the seed %d", r.ID, old.Seed), "continue with the same --seed, or start a new run with --new")
-			}
-			return nil
-		}
-		if r.Name == p.run.Name && r.State != eval.RunComplete && r.Dataset.Path == p.run.Dataset.Path && r.Dataset.Path != "-" && r.Dataset.Digest != p.run.Dataset.Digest {
-			return eval.Invalid(fmt.Errorf("the dataset has changed since run %s, which is not finished", r.ID), "put the dataset back to finish that run, or start a new one with --new")
-		}
-	}
-	return nil
-}
-
 // options fills in what the runner needs.
 func (p *plan) options(ctx context.Context, s *store.Store, resumed bool) (runner.Options, *store.Journal, error) {
 	o := p.limits
-	o.Run, o.Grader, o.Repair = p.run, p.rules, scoring.Repair
+	o.Grader, o.Repair = p.rules, scoring.Repair
 	o.Concurrency, o.Now, o.Sleep = p.cfg.Concurrency, p.app.Now, sleep
-	var err error
-	if o.Lanes, err = p.wires.lanes(p.run.Candidates, p.run.Prices); err != nil {
-		return o, nil, err
-	}
 	journal, err := s.Journal(ctx, p.run)
 	if err != nil {
 		return o, nil, err
@@ -133,7 +100,7 @@ func (p *plan) options(ctx context.Context, s *store.Store, resumed bool) (runne
 			return o, nil, err
 		}
 	}
-	return o, journal, nil
+	return o, journal, p.narrow(&o)
 }
 
 // again says which outcomes are tried again. Refused credentials always are:
@@ -159,39 +126,24 @@ func (p *plan) tellUnresolved(ctx context.Context, s *store.Store) error {
 	return nil
 }
 
-// tasks streams the dataset; with --skip-invalid, without what is not a task.
+// tasks streams the dataset; with --skip-invalid, without what the scan found to
+// be a problem, and numbered without gaps.
 func (p *plan) tasks(ctx context.Context) func(yield func(*eval.Task, error) bool) {
 	return func(yield func(*eval.Task, error) bool) {
+		seq := 0
 		for t, err := range p.source.Tasks(ctx) {
-			if err != nil && p.o.skipBad && isLineError(err) {
+			if p.o.skipBad && (isLineError(err) || t != nil && p.info.Refused(t.Seq)) {
 				continue
+			}
+			if t != nil {
+				t.Seq = seq
+				seq++
 			}
 			if !yield(t, err) {
 				return
 			}
 		}
 	}
-}
-
-// todo is how many trials are still to run.
-func (p *plan) todo(o runner.Options) int {
-	if o.Done == nil {
-		return p.run.Planned()
-	}
-	n := 0
-	for t := range p.run.Dataset.Tasks {
-		if !p.run.Holds(t) {
-			continue
-		}
-		for c := range p.run.Candidates {
-			for r := range p.run.Repeats {
-				if !o.Done(t, c, r) {
-					n++
-				}
-			}
-		}
-	}
-	return n
 }
 
 // beat keeps the run marked as being written.

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"infer/cmd/internal/cli"
 	"infer/cmd/internal/config"
@@ -16,12 +15,6 @@ import (
 	"infer/eval/store"
 	"infer/report/render"
 )
-
-func nearestFlag(c *cobra.Command, name string) string {
-	var names []string
-	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	return config.Nearest(name, names)
-}
 
 // formatFlag is --format with its short form --json.
 type formatFlag struct {

@@ -11,10 +11,7 @@ import (
 	"runtime/debug"
 	"syscall"
 
-	"github.com/spf13/cobra"
-
 	"infer/cmd/internal/cli"
-	"infer/eval"
 )
 
 // version is set by the release build with -ldflags -X.
@@ -40,30 +37,13 @@ func Run(ctx context.Context, app *cli.App, args []string) int {
 	root.SetIn(app.In)
 	root.SetOut(app.Out)
 	root.SetErr(app.Err)
-	err := root.ExecuteContext(ctx)
+	c, err := root.ExecuteContextC(ctx)
 	if errors.Is(err, syscall.EPIPE) {
 		return cli.ExitOK // the reader of a pipe left: `infer report | head -1`
 	}
-	err = unknownCommand(root, err)
+	err = usageError(c, err)
 	cli.PrintError(app.Err, err, app.JSON)
 	return cli.Code(err)
-}
-
-// unknownCommand gives cobra's own errors, which are plain, the kind and hint
-// of a usage error.
-func unknownCommand(root *cobra.Command, err error) error {
-	var known *eval.Error
-	var coded *cli.CodedError
-	if err == nil || errors.As(err, &known) || errors.As(err, &coded) || errors.Is(err, cli.ErrSilent) {
-		return err
-	}
-	msg := err.Error()
-	for _, prefix := range []string{"unknown command", "accepts ", "requires ", "required flag", "if any flags", "at least one", "invalid argument"} {
-		if len(msg) >= len(prefix) && msg[:len(prefix)] == prefix {
-			return eval.Invalid(err, "`"+root.Name()+" --help` lists the commands; `"+root.Name()+" COMMAND --help` explains one")
-		}
-	}
-	return err
 }
 
 func buildVersion() string {

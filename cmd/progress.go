@@ -37,15 +37,12 @@ type progress struct {
 	ended chan struct{}
 }
 
-func newProgress(app *cli.App, run *eval.Run, total int64) *progress {
-	p := &progress{app: app, total: total, begun: time.Now(), errors: make(map[eval.Class]int64), quit: make(chan struct{}), ended: make(chan struct{})}
-	if !app.Quiet {
-		planned := int64(run.Planned())
-		if had := planned - total; had > 0 {
-			_, _ = fmt.Fprintf(app.Err, "run %s: %d of %d trials have their outcome already; %d to run\n", run.ID, had, planned, total)
-		}
+// newProgress says first how much of what was asked for is done already.
+func newProgress(app *cli.App, run string, asked, left int64) *progress {
+	if had := asked - left; had > 0 && !app.Quiet {
+		_, _ = fmt.Fprintf(app.Err, "run %s: %d of %d trials have their outcome already; %d to run\n", run, had, asked, left)
 	}
-	return p
+	return &progress{app: app, total: left, begun: time.Now(), errors: make(map[eval.Class]int64), quit: make(chan struct{}), ended: make(chan struct{})}
 }
 
 // trial counts one that is safe in the store.

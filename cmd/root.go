@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -42,29 +41,15 @@ Nothing leaves the machine but the calls to the providers you configure.`,
 		case "auto", "always", "never":
 			return nil
 		}
-		return eval.Invalid(fmt.Errorf("--color %q", app.ColorFlag), "it may be auto, always or never")
+		return eval.Invalid(fmt.Errorf("--color %s is no choice", eval.Untrusted(app.ColorFlag).Line(40)), "it may be auto, always or never")
 	}
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return eval.Invalid(err, "`"+c.CommandPath()+" --help` lists its flags"+nearFlag(c, err))
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newEvalCmd(app, nil), newReportCmd(app, nil), newScoreCmd(app), newRunsCmd(app), newInitCmd(app), newConfigCmd(app),
 		newDatasetsCmd(app), newMockCmd(app), newDBCmd(app), newManCmd(app), newVersionCmd(app),
 	)
 	root.AddCommand(helpTopics()...)
 	return root
-}
-
-// nearFlag names the flag that was probably meant.
-func nearFlag(c *cobra.Command, err error) string {
-	_, name, ok := strings.Cut(err.Error(), "unknown flag: --")
-	if !ok {
-		return ""
-	}
-	if near := nearestFlag(c, name); near != "" {
-		return "; did you mean --" + near + "?"
-	}
-	return ""
 }
 
 func newVersionCmd(app *cli.App) *cobra.Command {

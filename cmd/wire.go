@@ -40,8 +40,10 @@ func newWiring(app *cli.App, cfg *config.Config) (*wiring, error) {
 	return w, nil
 }
 
-// lanes builds what runs for each candidate, with its price.
-func (w *wiring) lanes(candidates []eval.Candidate, prices []eval.PriceRow) ([]runner.Lane, error) {
+// lanes builds what runs for each candidate, with its price. A candidate that was
+// not asked for (nil = all are) gets a lane that leads nowhere: its provider may
+// not even be configured now.
+func (w *wiring) lanes(candidates []eval.Candidate, prices []eval.PriceRow, asked []bool) ([]runner.Lane, error) {
 	out := make([]runner.Lane, len(candidates))
 	byName := make(map[string]*eval.PriceRow)
 	for i := range candidates {
@@ -52,6 +54,10 @@ func (w *wiring) lanes(candidates []eval.Candidate, prices []eval.PriceRow) ([]r
 	for i := range candidates {
 		c := &candidates[i]
 		var err error
+		if asked != nil && !asked[i] {
+			out[i].Primary.Candidate = c
+			continue
+		}
 		if c.Policy == nil {
 			out[i].Primary, err = w.target(c, byName[c.Name])
 			if err != nil {

@@ -231,8 +231,11 @@ func check(b []byte) *LineError {
 			return &LineError{Column: i + 1, Msg: "a NUL byte", Hint: "the file may be UTF-16 or damaged"}
 		}
 	}
+	if firstByte(b) == '[' {
+		return &LineError{Column: 1, Msg: "a JSON list, not a task", Hint: "a task is an object on one line: `jq -c '.[]' FILE` makes such lines of a file that is one list"}
+	}
 	if inString || depth > 0 {
-		return &LineError{Column: len(b), Msg: "the line ends in the middle of its JSON", Hint: "the file may be cut off: write it again"}
+		return &LineError{Column: len(b), Msg: "the line ends in the middle of its JSON", Hint: "put each task on one line (`jq -c . FILE` does); or the file is cut off"}
 	}
 	seen := make(map[string]struct{}, 8)
 	for _, k := range keys(b) {

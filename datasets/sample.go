@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"sort"
 
@@ -59,8 +60,8 @@ func (s *Source) Sample(ctx context.Context, n int, seed uint64, perType bool) (
 func (s *Source) Split(ctx context.Context, shares []float64, seed uint64, each func(part int, t *eval.Task) error) error {
 	total := 0.0
 	for _, x := range shares {
-		if !(x > 0) {
-			return eval.Invalid(errors.New("a share that is not above 0"), "give shares such as 0.8,0.2")
+		if !(x > 0) || math.IsInf(x, 0) {
+			return eval.Invalid(fmt.Errorf("a share of %v", x), "give shares such as 0.8,0.2")
 		}
 		total += x
 	}

@@ -28,6 +28,21 @@ type Info struct {
 	Problems     []*LineError // the first ones
 	ProblemCount int
 	Warnings     []string
+
+	refused []uint64 // one bit for each task that was read, by its Seq
+}
+
+// Refused reports whether the task of that Seq, though it could be read, is one
+// of the problems: its id stood before, or the further check refused it.
+func (i *Info) Refused(seq int) bool {
+	return seq/64 < len(i.refused) && i.refused[seq/64]&(1<<(seq%64)) != 0
+}
+
+func (i *Info) refuse(seq int) {
+	for seq/64 >= len(i.refused) {
+		i.refused = append(i.refused, 0)
+	}
+	i.refused[seq/64] |= 1 << (seq % 64)
 }
 
 // Count is how often something stands in a dataset.
@@ -61,12 +76,14 @@ func (s *Source) Scan(ctx context.Context, extra func(*eval.Task) error) (*Info,
 			return nil, err
 		}
 		if first, twice := ids.see(t); twice {
-			problem(&LineError{File: t.File, Line: t.Line, Msg: fmt.Sprintf("the id %q stands in line %d already", eval.Untrusted(t.ID).Line(80), first),
+			info.refuse(t.Seq)
+			problem(&LineError{File: t.File, Line: t.Line, Msg: fmt.Sprintf("the id %q stands in %s already", eval.Untrusted(t.ID).Line(80), first),
 				Hint: "give each task an id of its own, or leave ids out"})
 			continue
 		}
 		if extra != nil {
 			if err := extra(t); err != nil {
+				info.refuse(t.Seq)
 				problem(&LineError{File: t.File, Line: t.Line, Msg: err.Error(), Hint: eval.Hint(err)})
 				continue
 			}
@@ -104,35 +121,54 @@ func counts(m map[string]int) []Count {
 	return out
 }
 
-// ids remembers task ids by 64-bit hash: 12 bytes an id, whatever its length.
+// ids remembers task ids by 64-bit hash: 16 bytes an id, whatever its length.
 // Two ids of a million fall on one hash with probability 3 in 10⁸; the message
 // would then name the wrong line.
 type ids struct {
 	seed     maphash.Seed
-	exact    map[uint64]int32
-	folded   map[uint64]int32
+	files    []string
+	exact    map[uint64]place
+	folded   map[uint64]place // of ids that are not in lower case, by their lower case
 	warnings []string
 }
 
+// place is where an id stands.
+type place struct{ file, line int32 }
+
 func newIDs() *ids {
-	return &ids{seed: maphash.MakeSeed(), exact: make(map[uint64]int32), folded: make(map[uint64]int32)}
+	return &ids{seed: maphash.MakeSeed(), exact: make(map[uint64]place), folded: make(map[uint64]place)}
 }
 
-// see returns the line on which the task's id stood before, if it did.
-func (d *ids) see(t *eval.Task) (line int, twice bool) {
+// see returns where the task's id stood before, if it did.
+func (d *ids) see(t *eval.Task) (first string, twice bool) {
+	if len(d.files) == 0 || d.files[len(d.files)-1] != t.File {
+		d.files = append(d.files, t.File)
+	}
+	at := place{int32(len(d.files) - 1), int32(t.Line)}
 	h := maphash.String(d.seed, t.ID)
-	if first, ok := d.exact[h]; ok {
-		return int(first), true
+	if p, ok := d.exact[h]; ok {
+		return d.name(p, at), true
 	}
-	d.exact[h] = int32(t.Line)
+	d.exact[h] = at
 	fold := strings.ToLower(t.ID)
-	if fold == t.ID {
-		return 0, false
+	near, ok := d.folded[maphash.String(d.seed, fold)]
+	if fold != t.ID {
+		f := maphash.String(d.seed, fold)
+		if p, lower := d.exact[f]; lower {
+			near, ok = p, true
+		}
+		d.folded[f] = at
 	}
-	f := maphash.String(d.seed, fold)
-	if first, ok := d.folded[f]; ok && len(d.warnings) < maxProblems {
-		d.warnings = append(d.warnings, fmt.Sprintf("%s:%d: the id %q differs from that of line %d in case only", t.File, t.Line, eval.Untrusted(t.ID).Line(80), first))
+	if ok && len(d.warnings) < maxProblems {
+		d.warnings = append(d.warnings, fmt.Sprintf("%s:%d: the id %q differs from that of %s in case only", t.File, t.Line, eval.Untrusted(t.ID).Line(80), d.name(near, at)))
 	}
-	d.folded[f] = int32(t.Line)
-	return 0, false
+	return "", false
+}
+
+// name says where p is, as seen from another place.
+func (d *ids) name(p, from place) string {
+	if p.file == from.file {
+		return fmt.Sprintf("line %d", p.line)
+	}
+	return fmt.Sprintf("%s:%d", d.files[p.file], p.line)
 }
