@@ -146,6 +146,9 @@ type Trial struct {
 	// CutOff marks a trial that was stopped from outside before it had an
 	// outcome. It is kept for what it spent, and run again.
 	CutOff bool
+	// Told are the figures of a trial that was run elsewhere and told us; it has
+	// no attempts. nil = it was run here.
+	Told *Told
 
 	FirstTry      *bool // the first answer was accepted; nil = it was not judged
 	AfterRegen    *bool // accepted after at most the allowed regenerations
@@ -165,6 +168,9 @@ func (t *Trial) Own() []Attempt { return t.Attempts[min(t.Earlier, len(t.Attempt
 // retries, back-off, fallback and regenerations, without our own queue. It is
 // false where the trial made no provider call, or was cut off.
 func (t *Trial) UserVisible() (time.Duration, bool) {
+	if t.Told != nil {
+		return known(t.Told.Latency)
+	}
 	d, n := spent(t.Own())
 	return d, n > 0 && !t.CutOff
 }
@@ -210,10 +216,28 @@ func (t *Trial) Backend() (time.Duration, bool) {
 
 // Retries counts the attempts made because one before them failed on the same
 // model.
-func (t *Trial) Retries() int { return t.count(CauseRetry) }
+func (t *Trial) Retries() int {
+	if t.Told != nil {
+		return t.Told.Retries
+	}
+	return t.count(CauseRetry)
+}
 
 // FallbackUsed reports whether a backup was called.
-func (t *Trial) FallbackUsed() bool { return t.count(CauseFallback) > 0 }
+func (t *Trial) FallbackUsed() bool {
+	if t.Told != nil {
+		return t.Told.Fallback
+	}
+	return t.count(CauseFallback) > 0
+}
+
+// Calls is how many calls the trial made, as far as is known.
+func (t *Trial) Calls() int {
+	if t.Told != nil {
+		return 1 + t.Told.Retries
+	}
+	return len(t.Attempts)
+}
 
 func (t *Trial) count(c Cause) int {
 	n := 0
@@ -233,6 +257,9 @@ func (t *Trial) ErrorClass() Class {
 	}
 	if t.CutOff {
 		return ClassCancelled
+	}
+	if t.Told != nil {
+		return t.Told.Class
 	}
 	for i := len(t.Attempts) - 1; i >= t.Earlier; i-- {
 		if f := t.Attempts[i].Failure; f != nil {

@@ -261,7 +261,7 @@ func insertTrial(t *tx, run int64, trial *eval.Trial, before earlier, group int6
 		cost_low = excluded.cost_low, cost_high = excluded.cost_high, split = excluded.split, plan = excluded.plan,
 		cut_off = excluded.cut_off, earlier = excluded.earlier RETURNING id`,
 		[]any{run, trial.Candidate, trial.TaskSeq, trial.Repeat, kind, group, string(trial.Verdict), class,
-			len(trial.Attempts) + before.attempts, trial.Retries(), trial.FallbackUsed(), trial.Regenerations, final,
+			trial.Calls() + before.attempts, trial.Retries(), trial.FallbackUsed(), trial.Regenerations, final,
 			boolOrNull(trial.FirstTry), boolOrNull(trial.AfterRegen), boolOrNull(trial.HumanFix), string(trial.HumanFixFrom), micros(trial.HumanFixTime),
 			latency, ttft, backend, int64(cost.Low), high(cost), split, plan, trial.CutOff, before.attempts}, &id)
 	return id, err

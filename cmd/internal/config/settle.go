@@ -15,8 +15,11 @@ const (
 	defaultRepeats     = 1
 	defaultSeed        = 1
 	defaultRetries     = 2
-	defaultMargin      = 0.05
 )
+
+// DefaultMargin is the non-inferiority margin of a task type that names none: 5
+// points.
+const DefaultMargin = 0.05
 
 // settle decides the values that several places may set.
 func (c *Config) settle(s Sources) error {

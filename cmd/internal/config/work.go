@@ -77,7 +77,7 @@ func (c *Config) ResolveTaskTypes() ([]eval.TaskType, error) {
 	out := make([]eval.TaskType, 0, len(c.TaskTypes))
 	for _, n := range sortedKeys(c.TaskTypes) {
 		f := c.TaskTypes[n]
-		t := eval.TaskType{Name: n, Class: eval.RequestClass(f.Class), Margin: defaultMargin, SLO: f.SLO, Volume: f.Volume,
+		t := eval.TaskType{Name: n, Class: eval.RequestClass(f.Class), Margin: DefaultMargin, SLO: f.SLO, Volume: f.Volume,
 			Confirm: f.Confirm, Regenerate: f.Regenerate, Review: f.Review}
 		if t.Class == "" {
 			t.Class = eval.LowRisk
