@@ -103,6 +103,10 @@ func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 		_ = db.Close()
 		return nil, explain(path, err)
 	}
+	if version == 0 {
+		_ = db.Close()
+		return nil, eval.Invalid(fmt.Errorf("store %s is empty: what made it was stopped before it wrote anything", path), "`infer eval PATH` fills it")
+	}
 	if version < schemaVersion() {
 		_ = db.Close()
 		return nil, eval.WithHint(eval.KindStore, fmt.Errorf("store %s was made by an older infer (format %d, this one reads %d)", path, version, schemaVersion()),
