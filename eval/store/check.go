@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 
@@ -55,8 +57,14 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 	if _, err := os.Lstat(path); err == nil {
 		return eval.Invalid(fmt.Errorf("%s exists already", path), "name a new file")
 	}
-	if _, err := s.read.ExecContext(ctx, "VACUUM INTO ?", path); err != nil {
-		return explain(s.path, fmt.Errorf("back up: %w", err))
+	// A connection that may write nothing at all cannot write another file either.
+	db, err := sql.Open("sqlite", dsn(s.path, "ro", defaultWait, nil))
+	if err != nil {
+		return explain(s.path, err)
+	}
+	_, err = db.ExecContext(ctx, "VACUUM INTO ?", path)
+	if err = errors.Join(err, db.Close()); err != nil {
+		return explain(s.path, fmt.Errorf("back up to %s: %w", path, err))
 	}
 	return os.Chmod(path, 0o600)
 }

@@ -49,6 +49,11 @@ func explain(path string, err error) error {
 	return fmt.Errorf("store %s: %w", path, err)
 }
 
+func isCantOpen(err error) bool {
+	var se *sqlite.Error
+	return errors.As(err, &se) && (se.Code()&0xff == codeCantOpen || se.Code()&0xff == codeReadOnly)
+}
+
 func damaged(path string, err error) error {
 	return eval.WithHint(eval.KindOperational, fmt.Errorf("store %s is damaged: %w", path, err), "`infer db check` says where; the file was not mended or deleted")
 }

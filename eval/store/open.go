@@ -21,6 +21,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -30,7 +31,8 @@ import (
 
 // Options of Open.
 type Options struct {
-	Now func() time.Time
+	Now  func() time.Time // nil = time.Now
+	Wait time.Duration    // for another process's lock, in milliseconds at least; 0 = 10 s
 }
 
 // Store is one open file.
@@ -43,10 +45,20 @@ type Store struct {
 	zstd *zstd.Decoder
 }
 
-// pragmas of every connection. busy_timeout comes first, so that the others
-// already wait for a lock; trusted_schema and cell_size_check defend against a
-// file that was made to be opened.
-var pragmas = []string{"busy_timeout(10000)", "foreign_keys(1)", "trusted_schema(0)", "cell_size_check(1)", "temp_store(2)"}
+// defaultWait is how long a connection waits for another process's lock.
+const defaultWait = 10 * time.Second
+
+// pragmas of every connection, as name and value, after the wait for a lock.
+// trusted_schema and cell_size_check defend against a file that was made to be
+// opened.
+var pragmas = [][2]string{{"foreign_keys", "1"}, {"trusted_schema", "0"}, {"cell_size_check", "1"}, {"temp_store", "2"}}
+
+// writing are those of the connection that writes. secure_delete overwrites what
+// is deleted: a run that somebody deletes shall be gone.
+var writing = [][2]string{{"journal_mode", "wal"}, {"synchronous", "1"}, {"cache_size", "-16000"}, {"wal_autocheckpoint", "4000"}, {"secure_delete", "1"}}
+
+// reading are those of the connections that only read.
+var reading = [][2]string{{"query_only", "1"}, {"cache_size", "-8000"}}
 
 // Open opens the file for reading and writing, makes it if it is not there
 // (mode 0600, its folder 0700), and migrates an older one.
@@ -54,18 +66,25 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Wait <= 0 {
+		o.Wait = defaultWait
+	}
 	if err := create(path); err != nil {
 		return nil, err
 	}
 	if err := inspect(path); err != nil {
 		return nil, err
 	}
-	db, err := sql.Open("sqlite", dsn(path, "rwc", "journal_mode(WAL)", "synchronous(NORMAL)", "cache_size(-16000)", "wal_autocheckpoint(4000)", "secure_delete(1)"))
+	db, err := sql.Open("sqlite", dsn(path, "rwc", o.Wait, writing))
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
 	db.SetMaxOpenConns(1)
-	if err := migrate(ctx, db, path); err != nil {
+	err = readBack(ctx, db)
+	if err == nil {
+		err = migrate(ctx, db, path)
+	}
+	if err != nil {
 		_ = db.Close()
 		return nil, explain(path, err)
 	}
@@ -74,8 +93,8 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		_ = db.Close()
 		return nil, explain(path, err)
 	}
-	if s.read, err = readers(path); err != nil {
-		_ = s.w.close()
+	if s.read, err = readers(path, "ro"); err != nil {
+		_ = errors.Join(s.w.end(), s.w.close())
 		return nil, err
 	}
 	return s, nil
@@ -93,12 +112,20 @@ func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 	if err := inspect(path); err != nil {
 		return nil, err
 	}
-	db, err := readers(path)
+	db, err := readers(path, "ro")
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, now: time.Now, read: db, zstd: newDecoder()}
 	version, err := fileVersion(ctx, db, path)
+	if isCantOpen(err) && !exists(path+"-wal") {
+		// Without a log nobody writes, and a reader needs none of its own: so a store
+		// on a medium that cannot be written is read as it stands.
+		_ = db.Close()
+		if db, err = readers(path, "ro&immutable=1"); err != nil {
+			return nil, err
+		}
+		version, err = fileVersion(ctx, db, path)
+	}
 	if err != nil {
 		_ = db.Close()
 		return nil, explain(path, err)
@@ -112,23 +139,34 @@ func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 		return nil, eval.WithHint(eval.KindStore, fmt.Errorf("store %s was made by an older infer (format %d, this one reads %d)", path, version, schemaVersion()),
 			"`infer db check` opens it for writing and migrates it")
 	}
-	return s, nil
+	return &Store{path: path, now: time.Now, read: db, zstd: newDecoder()}, nil
 }
 
 // Path returns the file's path as it was given.
 func (s *Store) Path() string { return s.path }
 
-// Close writes what is waiting and closes the file.
+// Close writes what is waiting and closes the file. The writer goes last: the
+// last connection moves the log into the file and removes it, which one that only
+// reads cannot do.
 func (s *Store) Close() error {
 	var err error
 	if s.w != nil {
-		err = s.w.close()
+		err = s.w.end()
 	}
-	return errors.Join(err, s.read.Close())
+	err = errors.Join(err, s.read.Close())
+	if s.w != nil {
+		err = errors.Join(err, s.w.close())
+	}
+	return err
 }
 
-func readers(path string) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", dsn(path, "ro", "query_only(1)", "cache_size(-8000)"))
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+func readers(path, mode string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", dsn(path, mode, defaultWait, reading))
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
@@ -138,15 +176,36 @@ func readers(path string) (*sql.DB, error) {
 	return db, nil
 }
 
-func dsn(path, mode string, more ...string) string {
-	q := url.Values{"mode": {mode}}
-	if mode != "ro" {
+func dsn(path, mode string, wait time.Duration, more [][2]string) string {
+	q := make(url.Values)
+	if mode == "rwc" {
 		q.Set("_txlock", "immediate") // a transaction that reads first and then writes would fail at once when another wrote meanwhile
 	}
-	for _, p := range append(append([]string(nil), pragmas...), more...) {
-		q.Add("_pragma", p)
+	busy := [][2]string{{"busy_timeout", strconv.FormatInt(wait.Milliseconds(), 10)}} // first: the others may need a lock
+	for _, list := range [][][2]string{busy, pragmas, more} {
+		for _, p := range list {
+			q.Add("_pragma", p[0]+"("+p[1]+")")
+		}
 	}
-	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=" + mode + "&" + q.Encode()
+}
+
+// readBack makes sure that the writing connection is what was asked for: SQLite
+// ignores a pragma that it cannot honour, and a file system without shared memory
+// cannot have a write-ahead log.
+func readBack(ctx context.Context, db *sql.DB) error {
+	for _, list := range [][][2]string{pragmas, writing} {
+		for _, p := range list {
+			var got string
+			if err := db.QueryRowContext(ctx, "PRAGMA "+p[0]).Scan(&got); err != nil {
+				return err
+			}
+			if got != p[1] {
+				return eval.WithHint(eval.KindOperational, fmt.Errorf("SQLite has %s=%s where infer needs %s", p[0], got, p[1]), "keep the store on a local disk: --store FILE")
+			}
+		}
+	}
+	return nil
 }
 
 // create makes the folder and an empty file with tight modes; SQLite gives the

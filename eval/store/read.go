@@ -99,7 +99,8 @@ func (s *Store) Spent(ctx context.Context, runID string) (calls int64, cost eval
 	if err != nil {
 		return 0, 0, err
 	}
-	err = s.read.QueryRowContext(ctx, "SELECT count(*), coalesce(sum(coalesce(cost_high, cost_low)), 0) FROM attempts WHERE run = ?", id).Scan(&calls, &cost)
+	err = s.read.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(coalesce(a.cost_high, a.cost_low)), 0)
+		FROM trials t JOIN attempts a ON a.trial = t.id WHERE t.run = ?`, id).Scan(&calls, &cost)
 	return calls, cost, explain(s.path, err)
 }
 

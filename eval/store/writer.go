@@ -210,9 +210,8 @@ func (w *writer) send(ctx context.Context, j job) error {
 	}
 }
 
-// close writes what is queued and closes the connection. No write may be under
-// way or begin after it.
-func (w *writer) close() error {
+// end writes what is queued. No write may be under way or begin after it.
+func (w *writer) end() error {
 	w.mu.Lock()
 	if w.closed {
 		w.mu.Unlock()
@@ -222,6 +221,11 @@ func (w *writer) close() error {
 	w.mu.Unlock()
 	close(w.jobs)
 	<-w.ended
+	return w.failed()
+}
+
+// close closes the connection, after end.
+func (w *writer) close() error {
 	w.tx.close()
-	return errors.Join(w.failed(), w.conn.Close(), w.db.Close())
+	return errors.Join(w.conn.Close(), w.db.Close())
 }
