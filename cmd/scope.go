@@ -13,15 +13,21 @@ import (
 // more: other candidates, more repeats of them, other parts of the tasks. None of
 // those is called unasked.
 type scope struct {
-	candidates map[eval.Digest]bool
+	candidates map[named]bool
 	repeats    int
 	shard      *eval.Shard
 }
 
+// named is a candidate as a plan holds it: two names of one model are two.
+type named struct {
+	name   string
+	digest eval.Digest
+}
+
 func scopeOf(run *eval.Run) scope {
-	s := scope{candidates: make(map[eval.Digest]bool, len(run.Candidates)), repeats: run.Repeats, shard: run.Shard}
+	s := scope{candidates: make(map[named]bool, len(run.Candidates)), repeats: run.Repeats, shard: run.Shard}
 	for i := range run.Candidates {
-		s.candidates[run.Candidates[i].Digest()] = true
+		s.candidates[named{run.Candidates[i].Name, run.Candidates[i].Digest()}] = true
 	}
 	return s
 }
@@ -30,7 +36,7 @@ func scopeOf(run *eval.Run) scope {
 func (s scope) asked(run *eval.Run) []bool {
 	out := make([]bool, len(run.Candidates))
 	for i := range run.Candidates {
-		out[i] = s.candidates[run.Candidates[i].Digest()]
+		out[i] = s.candidates[named{run.Candidates[i].Name, run.Candidates[i].Digest()}]
 	}
 	return out
 }
@@ -57,13 +63,13 @@ func (p *plan) narrow(o *runner.Options) error {
 // todo counts the trials of this invocation, and those of them that are still to
 // run.
 func (p *plan) todo(o *runner.Options) (asked, left int64) {
-	named := p.asked.asked(p.run)
+	wanted := p.asked.asked(p.run)
 	for t := range o.Run.Dataset.Tasks {
 		if !o.Run.Holds(t) {
 			continue
 		}
 		for c := range o.Run.Candidates {
-			if !named[c] {
+			if !wanted[c] {
 				continue
 			}
 			for r := range o.Run.Repeats {
@@ -137,12 +143,20 @@ func (p *plan) match(old *eval.Run) error {
 func difference(a, b *eval.Candidate) string {
 	for _, part := range []struct {
 		name string
-		a, b any
+		lay  func(c *eval.Candidate) // what b has, onto c
 	}{
-		{"provider", a.Provider, b.Provider}, {"model", a.Model, b.Model}, {"host", a.Host, b.Host}, {"parameters", a.Params, b.Params},
-		{"prompt", a.Prompt, b.Prompt}, {"streaming", a.Stream, b.Stream}, {"retries", a.Retry, b.Retry}, {"timeouts", a.Limits, b.Limits},
+		{"provider", func(c *eval.Candidate) { c.Provider = b.Provider }},
+		{"model", func(c *eval.Candidate) { c.Model = b.Model }},
+		{"host", func(c *eval.Candidate) { c.Host = b.Host }},
+		{"parameters", func(c *eval.Candidate) { c.Params = b.Params }},
+		{"prompt", func(c *eval.Candidate) { c.Prompt = b.Prompt }},
+		{"streaming", func(c *eval.Candidate) { c.Stream = b.Stream }},
+		{"retries", func(c *eval.Candidate) { c.Retry = b.Retry }},
+		{"timeouts", func(c *eval.Candidate) { c.Limits = b.Limits }},
 	} {
-		if eval.DigestJSON(part.a) != eval.DigestJSON(part.b) {
+		laid := *a
+		part.lay(&laid)
+		if laid.Digest() != a.Digest() {
 			return "its " + part.name + " changed"
 		}
 	}

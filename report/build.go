@@ -40,7 +40,7 @@ func Build(run *eval.Run, cells []eval.Cell) (*Report, error) {
 
 func describe(run *eval.Run) Run {
 	d := Run{ID: run.ID, Name: run.Name, State: run.State, CreatedAt: run.CreatedAt, UpdatedAt: run.UpdatedAt, Dataset: run.Dataset,
-		Repeats: run.Repeats, Seed: run.Seed, Concurrency: run.Concurrency, Planned: run.Planned(), Grading: run.Grading.Number,
+		Tasks: run.Tasks(), Repeats: run.Repeats, Seed: run.Seed, Concurrency: run.Concurrency, Planned: run.Planned(), Grading: run.Grading.Number,
 		Version: run.Version, Imported: run.Imported, Candidates: make([]Candidate, len(run.Candidates))}
 	for i := range run.Candidates {
 		c := &run.Candidates[i]

@@ -35,6 +35,7 @@ type Run struct {
 	UpdatedAt   time.Time     `json:"updated_at"`
 	Dataset     eval.Dataset  `json:"dataset"`
 	Candidates  []Candidate   `json:"candidates"`
+	Tasks       int           `json:"tasks"` // in the plan: fewer than the dataset's under a limit
 	Repeats     int           `json:"repeats"`
 	Seed        uint64        `json:"seed"`
 	Concurrency int           `json:"concurrency"`

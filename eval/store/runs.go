@@ -103,19 +103,16 @@ func (s *Store) insertRun(t *tx, run *eval.Run, now time.Time) error {
 
 // merge lays the plan of this invocation over the stored one.
 func merge(old, run *eval.Run) {
-	index := make(map[eval.Digest]int, len(old.Candidates))
-	for i := range old.Candidates {
-		index[old.Candidates[i].Digest()] = i
-	}
 	candidates, prices := old.Candidates, old.Prices
+	at := sameCandidates(old.Candidates, run.Candidates)
 	for i := range run.Candidates {
+		if at[i] >= 0 {
+			candidates[at[i]] = run.Candidates[i]
+			continue // its price row stays: the run is priced as it was
+		}
 		var price eval.PriceRow
 		if i < len(run.Prices) {
 			price = run.Prices[i]
-		}
-		if at, ok := index[run.Candidates[i].Digest()]; ok {
-			candidates[at] = run.Candidates[i]
-			continue // its price row stays: the run is priced as it was
 		}
 		candidates, prices = append(candidates, run.Candidates[i]), append(prices, price)
 	}
@@ -129,6 +126,30 @@ func merge(old, run *eval.Run) {
 		run.Shard = nil // the parts of several invocations: the plan is the whole
 	}
 	run.Seed = old.Seed
+}
+
+// sameCandidates says which of the old candidates each new one is, -1 = none: the
+// one of its name, if all else is the same too, else one that only has another
+// name and that nobody else is.
+func sameCandidates(old, now []eval.Candidate) []int {
+	at := make([]int, len(now))
+	taken := make([]bool, len(old))
+	for _, byName := range []bool{true, false} {
+		for i := range now {
+			if byName {
+				at[i] = -1
+			} else if at[i] >= 0 {
+				continue
+			}
+			for k := range old {
+				if !taken[k] && (!byName || old[k].Name == now[i].Name) && old[k].Digest() == now[i].Digest() {
+					at[i], taken[k] = k, true
+					break
+				}
+			}
+		}
+	}
+	return at
 }
 
 // Beat says that this process still writes the run. It fails where another took

@@ -66,7 +66,7 @@ func columns(cells []report.Cell, withTypes bool) []column {
 // table writes the report for a terminal.
 func table(w io.Writer, r *report.Report, o Options) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "run %s · %s · %d tasks · %d candidates", r.Run.ID, eval.Untrusted(r.Run.Dataset.Name).Line(maxName), r.Run.Dataset.Tasks, len(r.Run.Candidates))
+	fmt.Fprintf(&b, "run %s · %s · %s · %s", r.Run.ID, eval.Untrusted(r.Run.Dataset.Name).Line(maxName), tasks(&r.Run), plural(len(r.Run.Candidates), "candidate"))
 	if r.Run.Repeats > 1 {
 		fmt.Fprintf(&b, " · %d repeats", r.Run.Repeats)
 	}
