@@ -56,6 +56,22 @@ type Grading struct {
 	Digest Digest                     `json:"digest"`
 	Rules  map[string]json.RawMessage `json:"rules"` // by task type; "*" = every other type
 	Note   string                     `json:"note,omitempty"`
+	// Judged are the task types whose verdicts rest on judges; "*" = every type
+	// without a rule of its own.
+	Judged []string `json:"judged,omitempty"`
+}
+
+// RestsOnJudges reports whether the verdicts of a task type rest on what judges
+// say. Such a rate is an opinion until people have checked it, and must not decide
+// a gate by itself. The type "*", over all types, rests on judges if any type does.
+func (g *Grading) RestsOnJudges(taskType string) bool {
+	_, own := g.Rules[taskType]
+	for _, t := range g.Judged {
+		if t == taskType || taskType == "*" || t == "*" && !own {
+			return true
+		}
+	}
+	return false
 }
 
 // Shard is one of several equal parts of a dataset, for jobs that run side by

@@ -20,6 +20,7 @@ import (
 
 	"infer/eval"
 	"infer/scoring/grade"
+	"infer/scoring/judge"
 )
 
 // Grader judges one answer.
@@ -67,23 +68,29 @@ func Graders() []Info {
 		{Name: "cost", Summary: "the answer's call cost at most so much", new: func() Grader { return &grade.Cost{} }},
 		{Name: "expr", Summary: "an expression over the answer is true, or a number that is high enough", new: func() Grader { return &grade.Expression{} }},
 		{Name: "similarity", Summary: "the answer means nearly what the expected text does (embeddings)", new: func() Grader { return &grade.Embedding{} }},
+		{Name: "judge", Summary: "judges find that the answer meets a rubric, or give it a mark that is high enough", new: func() Grader { return &judge.Rubric{} }},
+		{Name: "pairwise", Summary: "judges find the answer at least as good as the reference, whichever comes first", new: func() Grader { return &judge.Pairwise{} }},
+		{Name: "factuality", Summary: "judges find that the answer's facts agree with the reference's", new: func() Grader { return &judge.Factuality{} }},
 		{Name: "finish_reason", Summary: "the answer ended as it should", new: func() Grader { return &grade.Finish{} }},
 	}
 	for i := range list {
-		list[i].Options = options(list[i].new())
+		list[i].Options = options(reflect.TypeOf(list[i].new()).Elem())
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
 	return list
 }
 
 // options reads a grader's options from its struct tags.
-func options(g Grader) []OptionInfo {
-	t := reflect.TypeOf(g).Elem()
+func options(t reflect.Type) []OptionInfo {
 	var out []OptionInfo
 	for i := range t.NumField() {
 		f := t.Field(i)
+		if f.Anonymous {
+			out = append(out, options(f.Type)...)
+			continue
+		}
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if !f.IsExported() || name == "" {
+		if !f.IsExported() || name == "" || name == "-" {
 			continue
 		}
 		out = append(out, OptionInfo{Name: name, Type: typeName(f.Type), Doc: f.Tag.Get("doc"), Required: f.Tag.Get("required") == "true"})
@@ -98,6 +105,8 @@ func typeName(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[json.Number]() || t.Kind() == reflect.Float64:
 		return "number"
+	case t == reflect.TypeFor[judge.Names]():
+		return "name or list"
 	case t == reflect.TypeFor[json.RawMessage]() || t.Kind() == reflect.Map:
 		return "object"
 	case t.Kind() == reflect.Slice:

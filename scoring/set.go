@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sort"
 	"sync"
 
 	"infer/eval"
@@ -24,7 +25,16 @@ type Set struct {
 	tools Tools
 
 	mu    sync.Mutex
-	lines map[string]rule // rules of single lines, by their JSON
+	lines map[string]compiled // rules of single lines, by their JSON
+	// judged are the task types whose rules, or the rules of one of their lines,
+	// ask a judge.
+	judged map[string]bool
+}
+
+// compiled is a rule and whether it asks a judge.
+type compiled struct {
+	rule
+	judged bool
 }
 
 // Compile compiles rules by task type; the key "*" is for every other type. A
@@ -34,9 +44,9 @@ func Compile(rules map[string]json.RawMessage) (*Set, error) { return CompileWit
 
 // CompileWith is Compile for rules whose graders may need tools.
 func CompileWith(rules map[string]json.RawMessage, tools Tools) (*Set, error) {
-	s := &Set{types: make(map[string]rule, len(rules)), lines: make(map[string]rule), tools: tools}
-	c := &compiler{tools: tools}
+	s := &Set{types: make(map[string]rule, len(rules)), lines: make(map[string]compiled), judged: make(map[string]bool), tools: tools}
 	for kind, raw := range rules {
+		c := &compiler{tools: tools}
 		r, err := c.parseRule(raw, 0)
 		if err != nil {
 			if kind == Other {
@@ -45,6 +55,9 @@ func CompileWith(rules map[string]json.RawMessage, tools Tools) (*Set, error) {
 			return nil, fmt.Errorf("task type %s: graders: %w", eval.Untrusted(kind).Line(60), err)
 		}
 		s.types[kind] = r
+		if c.judged {
+			s.judged[kind] = true
+		}
 	}
 	return s, nil
 }
@@ -58,7 +71,7 @@ func (s *Set) Check(t *eval.Task) error {
 
 func (s *Set) rule(t *eval.Task) (rule, error) {
 	if len(t.Graders) > 0 {
-		return s.lineRule(t.Graders)
+		return s.lineRule(t.Type, t.Graders)
 	}
 	if r, ok := s.types[t.Type]; ok {
 		return r, nil
@@ -69,25 +82,43 @@ func (s *Set) rule(t *eval.Task) (rule, error) {
 	return byExpected(t.Expected), nil
 }
 
-func (s *Set) lineRule(graders []json.RawMessage) (rule, error) {
+func (s *Set) lineRule(kind string, graders []json.RawMessage) (rule, error) {
 	key, err := json.Marshal(graders)
 	if err != nil {
 		return nil, fmt.Errorf("graders: %w", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r, ok := s.lines[string(key)]; ok {
-		return r, nil
+	r, ok := s.lines[string(key)]
+	if !ok {
+		c := &compiler{tools: s.tools, data: true}
+		if r.rule, err = c.parseRule(key, 0); err != nil {
+			return nil, fmt.Errorf("graders: %w", err)
+		}
+		r.judged = c.judged
+		if len(s.lines) >= maxLineRules {
+			s.lines = make(map[string]compiled)
+		}
+		s.lines[string(key)] = r
 	}
-	r, err := (&compiler{tools: s.tools, data: true}).parseRule(key, 0)
-	if err != nil {
-		return nil, fmt.Errorf("graders: %w", err)
+	if r.judged {
+		s.judged[kind] = true
 	}
-	if len(s.lines) >= maxLineRules {
-		s.lines = make(map[string]rule)
+	return r.rule, nil
+}
+
+// Judged returns the task types whose verdicts rest on judges, sorted; "*" stands
+// for every type without a rule of its own. Of single lines, those that Check or
+// Grade has seen count.
+func (s *Set) Judged() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]string, 0, len(s.judged))
+	for kind := range s.judged {
+		out = append(out, kind)
 	}
-	s.lines[string(key)] = r
-	return r, nil
+	sort.Strings(out)
+	return out
 }
 
 // The rules for tasks that no grader was named for.

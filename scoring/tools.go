@@ -2,36 +2,59 @@ package scoring
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 
 	"infer/eval"
 	"infer/scoring/grade"
+	"infer/scoring/judge"
 )
 
 // Tools are what some graders need beside the answer. A rule that names a grader
 // whose tool is missing does not compile.
 type Tools struct {
 	Embedder grade.Embedder // for similarity; nil = none is configured
+	Judges   *judge.Panel   // for judge, pairwise and factuality; nil = there are none
 	// Dry compiles rules to check them: no tool is missing, and what needs one
-	// leaves every answer unscored.
+	// must not grade.
 	Dry bool
 }
 
 // compiler compiles rules. data says that a rule comes with a dataset line,
 // which may not make this machine run anything.
 type compiler struct {
-	tools Tools
-	data  bool
+	tools  Tools
+	data   bool
+	judged bool // a rule asks a judge
 }
 
 // equip gives a grader its tool.
-func (c *compiler) equip(_ string, g Grader) error {
-	if c.tools.Dry {
-		return nil
-	}
-	if x, ok := g.(*grade.Embedding); ok {
-		if x.Embedder = c.tools.Embedder; x.Embedder == nil {
+func (c *compiler) equip(name string, g Grader) error {
+	switch x := g.(type) {
+	case *grade.Embedding:
+		if x.Embedder = c.tools.Embedder; x.Embedder == nil && !c.tools.Dry {
 			return eval.Invalid(errors.New("grader similarity needs an embedder"), "add embedder: {provider: NAME, model: NAME} to infer.yaml")
 		}
+	case *judge.Rubric:
+		return c.seat(name, &x.Bench)
+	case *judge.Pairwise:
+		return c.seat(name, &x.Bench)
+	case *judge.Factuality:
+		return c.seat(name, &x.Bench)
 	}
 	return nil
+}
+
+// seat gives a grader its judges.
+func (c *compiler) seat(grader string, b *judge.Bench) error {
+	c.judged = true
+	unknown := c.tools.Judges.Seat(b)
+	if unknown == "" || c.tools.Dry {
+		return nil
+	}
+	hint := "add it under judges: in infer.yaml, with a provider and a model"
+	if names := c.tools.Judges.Names(); len(names) > 0 {
+		hint = suggest(unknown, names, "judges") + "; or " + hint
+	}
+	return eval.Invalid(fmt.Errorf("grader %s: no judge %q", grader, eval.Untrusted(unknown).Line(60)), strings.TrimPrefix(hint, "; or "))
 }

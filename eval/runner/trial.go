@@ -83,6 +83,10 @@ func (t *trial) accept(ctx context.Context) {
 			return
 		}
 		t.grade(ctx, &resp)
+		if t.Verdict == eval.Unscored && ctx.Err() != nil { // a judge was cut off, perhaps
+			t.cut()
+			return
+		}
 		if t.Verdict != eval.Rejected || t.Regenerations >= t.rule.Regenerate {
 			t.repair()
 			return
@@ -104,6 +108,7 @@ func (t *trial) grade(ctx context.Context, resp *eval.Response) {
 	t.Attempts[len(t.Attempts)-1].Grade = &g
 	t.judged = resp
 	t.Cost.Judge = t.Cost.Judge.Plus(g.Cost)
+	t.r.spend(g.Cost)
 	t.Conclude()
 }
 
