@@ -206,6 +206,9 @@ func (r *Report) warn(run *eval.Run, cells []eval.Cell) {
 	if len(invented) > 0 {
 		r.Warnings = append(r.Warnings, "invented example prices: "+strings.Join(invented, ", "))
 	}
+	if run.Lost > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d calls of killed processes have no outcome: they may have been billed, and what they cost is in no figure", run.Lost))
+	}
 	for i := range cells {
 		c := &cells[i]
 		if c.TaskType != Overall {

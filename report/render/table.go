@@ -229,7 +229,7 @@ func failures(b *strings.Builder, overall []report.Cell) {
 // legend explains the columns and ends with the warnings.
 func legend(b *strings.Builder, r *report.Report) {
 	b.WriteString("\nrate: share of judged trials that were accepted, with Wilson's 95 % interval\n" +
-		"p50, p95: user-visible time, from the first send to the final result with retries and waits\n" +
+		"p50, p95: user-visible time from the first send to the answer that counts, with retries and waits\n" +
 		"cost/accepted: everything spent on all tasks ÷ accepted tasks   " + unknown + " unknown\n")
 	for _, reason := range r.Verdict.Reason {
 		fmt.Fprintf(b, "! %s\n", reason)
