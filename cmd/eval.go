@@ -138,17 +138,18 @@ func runEval(ctx context.Context, o *evalOptions) (err error) {
 
 // plan is everything that an evaluation needs, checked before anything is sent.
 type plan struct {
-	o      *evalOptions
-	app    *cli.App
-	cfg    *config.Config
-	source *datasets.Source
-	info   *datasets.Info
-	rules  *scoring.Set
-	run    *eval.Run
-	wires  *wiring
-	asked  scope
-	tape   *os.File
-	limits runner.Options
+	o       *evalOptions
+	app     *cli.App
+	cfg     *config.Config
+	source  *datasets.Source
+	info    *datasets.Info
+	rules   *scoring.Set
+	helpers *helpers
+	run     *eval.Run
+	wires   *wiring
+	asked   scope
+	tape    *os.File
+	limits  runner.Options
 }
 
 func (p *plan) close() error {
@@ -174,7 +175,10 @@ func makePlan(ctx context.Context, o *evalOptions) (*plan, error) {
 	if err := p.limit(); err != nil {
 		return nil, err
 	}
-	if p.rules, err = scoring.CompileWith(cfg.GraderRules(), scoring.Tools{}); err != nil {
+	if p.helpers, err = newHelpers(o.app, cfg); err != nil {
+		return nil, err
+	}
+	if p.rules, err = scoring.CompileWith(cfg.GraderRules(), p.helpers.tools()); err != nil {
 		return nil, err
 	}
 	if err := datasets.CheckFields(cfg.Fields); err != nil {
@@ -254,6 +258,10 @@ func (p *plan) prepare(ctx context.Context) error {
 	}
 	// Keys and addresses are checked before there is a store, a run or a recording.
 	if _, err = p.wires.lanes(p.run.Candidates, p.run.Prices, nil); err != nil {
+		return err
+	}
+	p.run.Grading.Judged = p.rules.Judged()
+	if err := p.helpers.wire(p.wires, p.rules); err != nil {
 		return err
 	}
 	return p.openTape()

@@ -70,6 +70,7 @@ func (p *plan) tapeErr() error {
 func (p *plan) options(ctx context.Context, s *store.Store, resumed bool) (runner.Options, *store.Journal, error) {
 	o := p.limits
 	o.Grader, o.Repair = p.rules, scoring.Repair
+	p.helpers.keep(s)
 	o.Concurrency, o.Now, o.Sleep = p.cfg.Concurrency, p.app.Now, sleep
 	journal, err := s.Journal(ctx, p.run)
 	if err != nil {

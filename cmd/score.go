@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -75,7 +76,11 @@ func runScore(ctx context.Context, o *scoreOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	rules, err := scoring.CompileWith(given, scoring.Tools{})
+	help, err := newHelpers(o.app, cfg)
+	if err != nil {
+		return err
+	}
+	rules, err := scoring.CompileWith(given, help.tools())
 	if err != nil {
 		return err
 	}
@@ -92,14 +97,26 @@ func runScore(ctx context.Context, o *scoreOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	g := eval.Grading{Number: run.Grading.Number + 1, Rules: given, Note: o.note}
+	wires, err := newWiring(o.app, cfg)
+	if err != nil {
+		return err
+	}
+	if err := help.wire(wires, rules); err != nil {
+		return err
+	}
+	help.keep(s)
+	g := eval.Grading{Number: run.Grading.Number + 1, Rules: given, Judged: rules.Judged(), Note: o.note}
 	g.Digest = eval.DigestJSON(g.Rules)
-	graded, changed, err := s.Regrade(ctx, run, g, newRegrader(run, rules, tasks, cfg.Concurrency))
+	by := newRegrader(run, rules, tasks, cfg.Concurrency)
+	graded, changed, err := s.Regrade(ctx, run, g, by)
 	if err != nil {
 		return err
 	}
 	if !o.app.Quiet {
 		_, _ = fmt.Fprintf(o.app.Err, "run %s: grading %d: %d answers graded again, %d verdicts changed; no candidate was called\n", run.ID, g.Number, graded, changed)
+		if by.asked > 0 {
+			_, _ = fmt.Fprintf(o.app.Err, "judges and embedder: %d questions, %d of them asked before and not again; %s\n", by.asked, by.kept, spent(by.cost))
+		}
 	}
 	r, err := loadReport(ctx, s, run.ID)
 	if err != nil {
@@ -118,6 +135,21 @@ type regrader struct {
 	tasks map[int]*eval.Task
 	types map[string]*eval.TaskType
 	width int
+
+	mu          sync.Mutex
+	asked, kept int       // questions to judges and the embedder
+	cost        eval.Cost // spent on them now
+}
+
+// spent says what was spent in words.
+func spent(c eval.Cost) string {
+	switch {
+	case c.Known():
+		return "$" + c.Low.String() + " spent"
+	case c.Unbounded:
+		return "at least $" + c.Low.String() + " spent: a price or a usage is missing"
+	}
+	return fmt.Sprintf("$%s to $%s spent", c.Low, c.High)
 }
 
 func newRegrader(run *eval.Run, rules *scoring.Set, tasks map[int]*eval.Task, width int) *regrader {
@@ -134,7 +166,22 @@ func (r *regrader) Grade(ctx context.Context, t *eval.Trial, a *eval.Attempt) (e
 	if !ok {
 		return eval.Grade{}, store.ErrNotFound
 	}
-	return r.rules.Grade(ctx, task, response(a)), nil
+	g := r.rules.Grade(ctx, task, response(a))
+	if err := ctx.Err(); err != nil {
+		return g, err // a judge may have been cut off
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cost = r.cost.Plus(g.Cost)
+	for i := range g.Scores {
+		for k := range g.Scores[i].Calls {
+			r.asked++
+			if g.Scores[i].Calls[k].Cached {
+				r.kept++
+			}
+		}
+	}
+	return g, nil
 }
 
 // Workers is how many answers are judged at once.

@@ -24,7 +24,11 @@ func Build(run *eval.Run, cells []eval.Cell) (*Report, error) {
 		if cells[i].Candidate < 0 || cells[i].Candidate >= len(run.Candidates) {
 			return nil, fmt.Errorf("cell of candidate %d, but the plan has %d", cells[i].Candidate, len(run.Candidates))
 		}
-		r.Cells = append(r.Cells, cell(&cells[i], run.Candidates[cells[i].Candidate].Name))
+		c := cell(&cells[i], run.Candidates[cells[i].Candidate].Name)
+		if c.OnJudges = run.Grading.RestsOnJudges(c.TaskType); c.OnJudges {
+			c.Notes = append(c.Notes, "rests on judges: no gate until people have checked a sample")
+		}
+		r.Cells = append(r.Cells, c)
 		if cells[i].TaskType == Overall {
 			r.Run.Trials += cells[i].N
 		}
@@ -192,6 +196,17 @@ func costReason(c *eval.Cell) string {
 	return "some calls failed and may have been billed"
 }
 
+// judgedTypes names task types in words.
+func judgedTypes(kinds []string) string {
+	names := make([]string, len(kinds))
+	for i, k := range kinds {
+		if names[i] = eval.Untrusted(k).Line(40); k == "*" {
+			names[i] = "every task type without graders of its own"
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
 // warn collects what concerns the whole run.
 func (r *Report) warn(run *eval.Run, cells []eval.Cell) {
 	var invented []string
@@ -208,6 +223,9 @@ func (r *Report) warn(run *eval.Run, cells []eval.Cell) {
 	}
 	if run.Lost > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d calls of killed processes have no outcome: they may have been billed, and what they cost is in no figure", run.Lost))
+	}
+	if judged := run.Grading.Judged; len(judged) > 0 {
+		r.Warnings = append(r.Warnings, "acceptance rests on judges for "+judgedTypes(judged)+": people should check a sample (infer review), and no gate counts it until then")
 	}
 	for i := range cells {
 		c := &cells[i]

@@ -103,7 +103,10 @@ type Cell struct {
 	Split           Split   `json:"cost_split_usd"`
 	CostPerAccepted CostPer `json:"cost_per_accepted_usd"`
 
-	Notes []string `json:"notes,omitempty"`
+	// OnJudges marks a cell whose verdicts rest on what judges say: an opinion until
+	// people have checked it, which decides no gate by itself.
+	OnJudges bool     `json:"rests_on_judges,omitempty"`
+	Notes    []string `json:"notes,omitempty"`
 }
 
 // Rate is a share with its 95 % interval: Wilson's, on effective counts where

@@ -29,6 +29,7 @@ type Set struct {
 	// judged are the task types whose rules, or the rules of one of their lines,
 	// ask a judge.
 	judged map[string]bool
+	embeds bool // a rule asks the embedder
 }
 
 // compiled is a rule and whether it asks a judge.
@@ -58,6 +59,7 @@ func CompileWith(rules map[string]json.RawMessage, tools Tools) (*Set, error) {
 		if c.judged {
 			s.judged[kind] = true
 		}
+		s.embeds = s.embeds || c.embeds
 	}
 	return s, nil
 }
@@ -96,6 +98,7 @@ func (s *Set) lineRule(kind string, graders []json.RawMessage) (rule, error) {
 			return nil, fmt.Errorf("graders: %w", err)
 		}
 		r.judged = c.judged
+		s.embeds = s.embeds || c.embeds
 		if len(s.lines) >= maxLineRules {
 			s.lines = make(map[string]compiled)
 		}
@@ -105,6 +108,14 @@ func (s *Set) lineRule(kind string, graders []json.RawMessage) (rule, error) {
 		s.judged[kind] = true
 	}
 	return r.rule, nil
+}
+
+// Embeds reports whether a rule asks the embedder. Of single lines, those that
+// Check or Grade has seen count.
+func (s *Set) Embeds() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.embeds
 }
 
 // Judged returns the task types whose verdicts rest on judges, sorted; "*" stands

@@ -26,12 +26,14 @@ type compiler struct {
 	tools  Tools
 	data   bool
 	judged bool // a rule asks a judge
+	embeds bool // a rule asks the embedder
 }
 
 // equip gives a grader its tool.
 func (c *compiler) equip(name string, g Grader) error {
 	switch x := g.(type) {
 	case *grade.Embedding:
+		c.embeds = true
 		if x.Embedder = c.tools.Embedder; x.Embedder == nil && !c.tools.Dry {
 			return eval.Invalid(errors.New("grader similarity needs an embedder"), "add embedder: {provider: NAME, model: NAME} to infer.yaml")
 		}

@@ -25,6 +25,8 @@ type File struct {
 	Defaults    Defaults            `yaml:"defaults" doc:"settings of every candidate that does not set its own"`
 	Providers   map[string]Provider `yaml:"providers" doc:"where models are called, by a name of yours"`
 	Candidates  []Candidate         `yaml:"candidates" doc:"what is evaluated"`
+	Judges      []Judge             `yaml:"judges" doc:"models that graders may ask beside the candidates; they are not evaluated"`
+	Embedder    *Embedder           `yaml:"embedder" doc:"model that the grader similarity compares texts with"`
 	TaskTypes   map[string]TaskType `yaml:"task_types" doc:"what you say about each kind of work"`
 	Graders     json.RawMessage     `yaml:"graders" doc:"graders of every task type without its own; default: by the type of expected" format:"grader"`
 	Policy      PolicyRule          `yaml:"policy" doc:"rule between default and backup that infer recommend writes out"`
@@ -114,6 +116,25 @@ type Candidate struct {
 	Timeout    time.Duration              `yaml:"timeout" doc:"limit on one call"`
 	FirstToken time.Duration              `yaml:"first_token_timeout" doc:"limit until the first token"`
 	Policy     *Policy                    `yaml:"policy" doc:"makes this candidate a policy over other candidates"`
+}
+
+// Judge is a model that judges answers.
+type Judge struct {
+	Name     string                     `yaml:"name" doc:"name by which graders call it" required:"true"`
+	Provider string                     `yaml:"provider" doc:"name of a provider, or of a preset" required:"true"`
+	Model    string                     `yaml:"model" doc:"model string that the provider knows" required:"true"`
+	Params   map[string]json.RawMessage `yaml:"params" doc:"model parameters; those under defaults are not its own"`
+	System   string                     `yaml:"system" doc:"put before what infer tells every judge"`
+	Retries  *Retries                   `yaml:"retries" doc:"retry rule"`
+	Timeout  time.Duration              `yaml:"timeout" doc:"limit on one call"`
+}
+
+// Embedder is a model that turns texts into vectors, behind an OpenAI-style
+// embeddings endpoint.
+type Embedder struct {
+	Provider string                     `yaml:"provider" doc:"name of a provider of the type openai, or of a preset" required:"true"`
+	Model    string                     `yaml:"model" doc:"model string that the provider knows" required:"true"`
+	Params   map[string]json.RawMessage `yaml:"params" doc:"further fields of the request, such as dimensions"`
 }
 
 // Prompt is what a candidate adds.

@@ -26,6 +26,9 @@ func (c *Config) validate() error {
 	if err := c.validateCandidates(); err != nil {
 		return err
 	}
+	if err := c.validateJudges(); err != nil {
+		return err
+	}
 	if c.Incumbent != "" {
 		if err := c.knownCandidate("incumbent", c.Incumbent); err != nil {
 			return err
