@@ -1,5 +1,7 @@
 package eval
 
+import "time"
+
 // GateState is the three-valued outcome of a gate: what could not be shown is
 // neither a pass nor a failure.
 type GateState string
@@ -11,9 +13,18 @@ const (
 	GateUnknown GateState = "unknown"
 )
 
+// GateLimits are what a candidate must keep to on one task type, fixed before a run
+// is looked at. nil and 0 set no limit.
+type GateLimits struct {
+	MinAcceptance      *float64      `json:"min_acceptance,omitempty"`        // floor on the exact one-sided 95 % lower bound
+	MinReliability     *float64      `json:"min_reliability,omitempty"`       // the same for the share of trials with an answer
+	SLO                time.Duration `json:"slo_p95,omitempty"`               // limit on p95 of user-visible latency, nanoseconds
+	MaxCostPerAccepted *Money        `json:"max_cost_per_accepted,omitempty"` // ceiling on the upper end of the interval, pico-USD
+}
+
 // GateResult is one condition on one candidate, as it came out.
 type GateResult struct {
-	Gate      string    `json:"gate"` // acceptance, reliability, slo_p95, cost_per_accepted, regression, must_pass, data
+	Gate      string    `json:"gate"` // acceptance, reliability, slo_p95, cost_per_accepted, price, regression, must_pass, data
 	TaskType  string    `json:"task_type"`
 	Candidate string    `json:"candidate"`
 	State     GateState `json:"state"`

@@ -63,8 +63,11 @@ type TypeDecision struct {
 	Class    RequestClass    `json:"class"`
 	Margin   float64         `json:"margin"`
 	SLO      time.Duration   `json:"slo,omitempty"`
+	Limits   GateLimits      `json:"limits"`                     // the hard gates
 	Volume   int64           `json:"volume_per_month,omitempty"` // tasks; 0 = unknown
-	Confirm  bool            `json:"confirm,omitempty"`          // never falls back without a person's word
+	Tasks    int64           `json:"tasks"`
+	Clusters int64           `json:"clusters"`          // independent tasks
+	Confirm  bool            `json:"confirm,omitempty"` // never falls back without a person's word
 	Verdict  DecisionVerdict `json:"verdict"`
 	Default  string          `json:"default"` // candidate name; "" = none
 	Reasons  []string        `json:"reasons"` // why, in words, the deciding one first
@@ -125,6 +128,12 @@ type CandidateEvidence struct {
 	Eligible   bool         `json:"eligible"`
 	WhyNot     string       `json:"why_not,omitempty"`
 	Group      int          `json:"rank_group"` // 1 = not separable from the best; larger ones are
+	// Dominated is "possibly" where another candidate has no worse acceptance, cost,
+	// p95 and reliability, "shown" where it is better with evidence on the first
+	// two; "" = neither.
+	Dominated  string   `json:"dominated,omitempty"`
+	LatencyP95 *int64   `json:"latency_p95_us"` // user-visible; nil = unknown
+	Reliable   *float64 `json:"reliability"`    // share of trials with an answer
 }
 
 // Figure is a number with its interval; nil ends are unbounded or unknown.
@@ -137,7 +146,8 @@ type Figure struct {
 // Comparison is one candidate against another on the same tasks.
 type Comparison struct {
 	Rival      string  `json:"rival"`
-	Pairs      int64   `json:"pairs"` // clusters with both
+	Pairs      int64   `json:"pairs"`    // tasks with both
+	Clusters   int64   `json:"clusters"` // independent ones of them
 	Difference float64 `json:"difference"`
 	Lo         float64 `json:"lo"`
 	Hi         float64 `json:"hi"`

@@ -104,3 +104,12 @@ func KornGraubard(s ClusterSums, conf float64) (Interval, bool) {
 	}
 	return ClopperPearson(p*n, n, conf), true
 }
+
+// GateN is the number of observations that an exact bound for a gate is taken on:
+// all of them where each cluster is one observation, else KornGraubardN.
+func GateN(s ClusterSums, conf float64) float64 {
+	if s.T2 == s.T && s.N2 == s.N {
+		return s.N
+	}
+	return KornGraubardN(s, conf)
+}

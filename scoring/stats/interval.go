@@ -85,3 +85,8 @@ func ClopperPearson(x, n, conf float64) Interval {
 	side := 1 - (1-conf)/2
 	return Interval{ClopperPearsonLower(x, n, side), ClopperPearsonUpper(x, n, side)}
 }
+
+// TwoSidedT is the two-sided p-value of a t statistic with df degrees of freedom.
+func TwoSidedT(t, df float64) float64 {
+	return math.Min(1, 2*distuv.StudentsT{Mu: 0, Sigma: 1, Nu: df}.CDF(-math.Abs(t)))
+}

@@ -77,17 +77,41 @@ func (s *Sums) Total(dst []float64, weights []uint8) {
 	clear(dst)
 	w := s.Width
 	for i := 0; i*w < len(s.Values); i++ {
+		c := 1.0
+		if weights != nil {
+			if weights[i] == 0 {
+				continue
+			}
+			c = float64(weights[i])
+		}
 		row := s.Values[i*w : i*w+w]
-		switch {
-		case weights == nil || weights[i] == 1:
-			for k, v := range row {
-				dst[k] += v
-			}
-		case weights[i] > 1:
-			c := float64(weights[i])
-			for k, v := range row {
-				dst[k] += c * v
-			}
+		d := dst[:len(row)]
+		for k, v := range row {
+			d[k] += c * v
+		}
+	}
+}
+
+// Together is how many resamples Totals adds up in one pass over the buckets.
+const Together = 4
+
+// Totals is Total for several rows of draws at once, which reads the buckets once
+// for all of them. Every dst must have Width values.
+func (s *Sums) Totals(dst *[Together][]float64, weights *[Together][]uint8) {
+	w := s.Width
+	for i := range dst {
+		clear(dst[i])
+	}
+	d0, d1, d2, d3 := dst[0][:w], dst[1][:w], dst[2][:w], dst[3][:w]
+	for i := 0; i*w < len(s.Values); i++ {
+		c0, c1, c2, c3 := float64(weights[0][i]), float64(weights[1][i]), float64(weights[2][i]), float64(weights[3][i])
+		row := s.Values[i*w : i*w+w]
+		for k := range d0 {
+			v := row[k]
+			d0[k] += c0 * v
+			d1[k] += c1 * v
+			d2[k] += c2 * v
+			d3[k] += c3 * v
 		}
 	}
 }
