@@ -42,6 +42,10 @@ func run(t *testing.T, dir string, args ...string) []byte {
 func TestSchemas(t *testing.T) {
 	t.Parallel()
 	dir, db := quickstart(t)
+	config, err := filepath.Abs(filepath.Join("..", "testdata", "quickstart", "infer.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		schema string
 		lines  bool
@@ -49,6 +53,7 @@ func TestSchemas(t *testing.T) {
 	}{
 		{"report", false, []string{"report", "--store", db, "--format", "json"}},
 		{"record", true, []string{"report", "--store", db, "--format", "jsonl"}},
+		{"recommendation", false, []string{"recommend", "--store", db, "--config", config, "--json"}},
 	} {
 		t.Run(c.schema, func(t *testing.T) {
 			t.Parallel()

@@ -36,8 +36,7 @@ type stability struct {
 }
 
 // resample runs the whole rule on resamples of the clusters. The regret of one is
-// the cost of an accepted task of the choice above that of the cheapest candidate
-// that is eligible there.
+// what the choice costs there above the cheapest candidate that is eligible.
 func (d *decider) resample(r *resampler, pick int) stability {
 	var views [stats.Together]*view
 	var dst [stats.Together][]float64
@@ -68,15 +67,20 @@ func (d *decider) resample(r *resampler, pick int) stability {
 }
 
 // regret is what an accepted task of the choice costs more than one of the
-// cheapest candidate that is eligible in v.
+// cheapest candidate that would be eligible if v were the truth: acceptance
+// within the margin of the best, no gate failed.
 func (d *decider) regret(v *view, c *choice, pick int) float64 {
 	own := v.costPer(pick)
 	if math.IsInf(own, 0) {
 		return 0
 	}
+	best := 0.0
+	for i := range d.k {
+		best = math.Max(best, v.rate(i, colAccepted, colJudged))
+	}
 	low := own
 	for i := range d.k {
-		if c.eligible(i) && d.priced(i) {
+		if c.gates[i] != stats.Fail && d.priced(i) && v.rate(i, colAccepted, colJudged) >= best-d.kind.Margin {
 			low = math.Min(low, v.costPer(i))
 		}
 	}

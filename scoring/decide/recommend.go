@@ -221,7 +221,8 @@ func (r *recommender) stability(d *decider, v *view, c *choice, dec *eval.TypeDe
 	}
 	regret := st.regret * float64(d.kind.Volume) * v.rate(c.pick, colAccepted, colJudged)
 	dec.RegretUSD = &regret
-	if dec.More != nil && dec.More.CostUSD != nil && regret < *dec.More.CostUSD {
+	near := v.rate(c.pick, colAccepted, colJudged) >= v.rate(d.byAcceptance(v)[0], colAccepted, colJudged)-d.kind.Margin // else more than money is at stake
+	if near && dec.More != nil && dec.More.CostUSD != nil && regret < *dec.More.CostUSD {
 		dec.More.Hint += fmt.Sprintf("; more evaluation is not worth its cost: a wrong choice is expected to lose %s a month", dollars(regret))
 	}
 }
@@ -255,20 +256,29 @@ func (r *recommender) finish(sums []*typeSums, picks []int) {
 	if len(invented) > 0 {
 		r.warn("invented example prices: %s", strings.Join(invented, ", "))
 	}
-	for t, s := range sums {
-		r.warnType(named(r.evidence.types[t].name), s)
-	}
+	r.warnCosts(sums)
 }
 
-func (r *recommender) warnType(name string, s *typeSums) {
-	for i := range s.cand {
-		c := &s.cand[i]
-		if c.skewed {
-			r.warn("%s: costs of %s are heavy-tailed; the upper limit is missed about 5–9%% of the time instead of 2.5%%", name, named(r.names[i]))
+// warnCosts names the cost figures that hang on few tasks.
+func (r *recommender) warnCosts(sums []*typeSums) {
+	var skewed, heavy []string
+	for t, s := range sums {
+		for i := range s.cand {
+			c := &s.cand[i]
+			what := named(r.names[i]) + " on " + named(r.evidence.types[t].name)
+			if c.skewed && s.clusters >= minClusters {
+				skewed = append(skewed, what)
+			}
+			if s.clusters >= 100 && c.shape.Heavy() || s.clusters >= 2*minClusters && c.shape.MaxShare > 0.1 {
+				heavy = append(heavy, fmt.Sprintf("%s (the dearest task is %s of it, the dearest 1%% are %s)", what, percent(c.shape.MaxShare), percent(c.shape.TopShare)))
+			}
 		}
-		if c.shape.EffectiveN > 0 && c.shape.Heavy() && s.clusters >= 2*minClusters {
-			r.warn("%s: the cost of %s hangs on few tasks: the dearest is %s of it, the dearest 1%% are %s", name, named(r.names[i]), percent(c.shape.MaxShare), percent(c.shape.TopShare))
-		}
+	}
+	if len(skewed) > 0 {
+		r.warn("costs are heavy-tailed on few tasks; the upper limit is missed about 5–9%% of the time instead of 2.5%%: %s", strings.Join(skewed, ", "))
+	}
+	if len(heavy) > 0 {
+		r.warn("costs that hang on few tasks: %s", strings.Join(heavy, ", "))
 	}
 }
 

@@ -160,10 +160,29 @@ func (d *decider) whyUndecided(v *view, c *choice, names []string, capped string
 		return
 	}
 	if d.incumbent >= 0 {
-		add("%s stays the default until there is evidence against it: %s", named(names[c.pick]), d.figures(v, c.pick))
+		add("%s stays the default until the evidence suffices for another: %s", named(names[c.pick]), d.figures(v, c.pick))
+		d.whyNotIncumbent(v, c, names, add)
 		return
 	}
 	n := d.n[c.pick]
 	lo := stats.ClopperPearsonLower(v.rate(c.pick, colAccepted, colJudged)*n, math.Max(n, 1e-9), confidence)
 	add("%s is provisional: the highest lower bound of acceptance, %s", named(names[c.pick]), percent(lo))
+}
+
+// whyNotIncumbent adds the candidate that is shown to be better than an incumbent
+// that stays for want of evidence, if there is one.
+func (d *decider) whyNotIncumbent(v *view, c *choice, names []string, add func(string, ...any)) {
+	separate := d.separation(v)
+	for _, i := range d.byAcceptance(v) {
+		if i == c.pick || separate[pairIndex(min(i, c.pick), max(i, c.pick), d.k)] > d.alpha {
+			continue
+		}
+		eff := d.pair(v, i, c.pick)
+		if eff.Difference() <= 0 {
+			return
+		}
+		iv := stats.TangoCI(eff, confidence)
+		add("%s is better than it by %.1f points (95%% CI %+.1f to %+.1f), but not yet shown to be within %s of the others", named(names[i]), 100*eff.Difference(), 100*iv.Lo, 100*iv.Hi, margins(d.kind.Margin))
+		return
+	}
 }

@@ -1,0 +1,68 @@
+package cmd
+
+import (
+	"context"
+
+	"infer/cmd/internal/config"
+	"infer/eval"
+	"infer/eval/store"
+	"infer/scoring/decide"
+)
+
+// gradedRun is a run as one of its gradings left it; at 0 stands for now.
+type gradedRun struct {
+	run *eval.Run
+	at  int
+}
+
+// findRun returns the run that ref names: an ID or the beginning of one, a name, "" for the
+// newest, each with @N for an earlier grading.
+func findRun(ctx context.Context, s *store.Store, ref string) (gradedRun, error) {
+	run, at, err := s.Graded(ctx, ref)
+	return gradedRun{run, at}, err
+}
+
+// evidence reads the run's outcomes into columns.
+func (g gradedRun) evidence(ctx context.Context, s *store.Store) (*decide.Evidence, error) {
+	types, err := s.TaskTypes(ctx, g.run.ID)
+	if err != nil {
+		return nil, err
+	}
+	return decide.Collect(types, len(g.run.Candidates), s.OutcomesAt(ctx, g.run.ID, types, g.at))
+}
+
+// ruleOf is the rule that the project decides by.
+func ruleOf(cfg *config.Config, run *eval.Run) eval.Rule {
+	rule := decide.DefaultRule(run.Seed)
+	between := cfg.ResolveRule()
+	rule.Incumbent, rule.Triggers, rule.Retry, rule.Limits = cfg.Incumbent, between.On, between.Retry, between.Limits
+	if g := cfg.Gates; g != nil && g.MinReliability != nil {
+		rule.MinReliable = *g.MinReliability
+	}
+	return rule
+}
+
+// limitsOf returns the hard gates by task type: those of infer.yaml.
+func limitsOf(cfg *config.Config) func(string) eval.GateLimits {
+	return func(taskType string) eval.GateLimits {
+		g := cfg.Gates.For(taskType)
+		l := eval.GateLimits{MinAcceptance: g.MinAcceptance, MinReliability: g.MinReliability, SLO: g.SLO}
+		if m, ok := g.MaxCostPerAccepted.USD(); ok {
+			l.MaxCostPerAccepted = &m
+		}
+		return l
+	}
+}
+
+// recommendation decides the run by the project's rule.
+func recommendation(ctx context.Context, s *store.Store, cfg *config.Config, g gradedRun, adjust func(*decide.Input)) (*eval.Recommendation, error) {
+	e, err := g.evidence(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	in := decide.Input{Run: g.run, Evidence: e, Rule: ruleOf(cfg, g.run), Limits: limitsOf(cfg)}
+	if adjust != nil {
+		adjust(&in)
+	}
+	return decide.Recommend(in)
+}
