@@ -229,10 +229,11 @@ func (p *plan) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	prices, err := p.prices(candidates)
+	book, err := newPricing(p.cfg)
 	if err != nil {
 		return err
 	}
+	prices, members := book.forRun(candidates)
 	name := p.cfg.Name
 	if name == "" {
 		name = p.source.Name()
@@ -243,7 +244,7 @@ func (p *plan) prepare(ctx context.Context) error {
 	}
 	rules := p.cfg.GraderRules()
 	p.run = &eval.Run{Name: name, Dataset: eval.Dataset{Name: p.source.Name(), Path: p.path(), Digest: info.Digest, Tasks: info.Tasks},
-		Candidates: candidates, Prices: prices, TaskTypes: types, Repeats: p.cfg.Repeats, Limit: p.o.limit, Shard: shard, Seed: p.cfg.Seed,
+		Candidates: candidates, Prices: prices, MemberPrices: members, TaskTypes: types, Repeats: p.cfg.Repeats, Limit: p.o.limit, Shard: shard, Seed: p.cfg.Seed,
 		Grading: eval.Grading{Number: 1, Digest: eval.DigestJSON(rules), Rules: rules}, Version: p.app.Version, Concurrency: p.cfg.Concurrency}
 	if p.run.Limit >= info.Tasks {
 		p.run.Limit = 0 // no limit at all
@@ -355,23 +356,6 @@ func or(hint, other string) string {
 		return hint + " Or " + other
 	}
 	return hint + "; or " + other
-}
-
-// prices returns one row for each candidate, an empty one where none is known.
-func (p *plan) prices(candidates []eval.Candidate) ([]eval.PriceRow, error) {
-	rows, err := p.cfg.ResolvePrices()
-	if err != nil {
-		return nil, err
-	}
-	out := make([]eval.PriceRow, len(candidates))
-	for i := range candidates {
-		for k := range rows {
-			if candidates[i].Policy == nil && rows[k].Provider == candidates[i].Provider && rows[k].Model == candidates[i].Model {
-				out[i] = rows[k]
-			}
-		}
-	}
-	return out, nil
 }
 
 // say writes one line for people.

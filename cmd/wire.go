@@ -89,14 +89,12 @@ func (w *wiring) lanes(candidates []eval.Candidate, prices []eval.PriceRow, aske
 
 // price is the price row of one model; nil = unknown.
 func (w *wiring) price(c *eval.Candidate) *eval.PriceRow {
-	rows, err := w.cfg.ResolvePrices()
+	book, err := newPricing(w.cfg)
 	if err != nil {
 		return nil // reported when the plan was made
 	}
-	for i := range rows {
-		if rows[i].Provider == c.Provider && rows[i].Model == c.Model {
-			return &rows[i]
-		}
+	if row, ok := book.of(c.Provider, c.Model); ok {
+		return &row
 	}
 	return nil
 }

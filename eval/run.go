@@ -38,7 +38,9 @@ type Run struct {
 	Shard      *Shard      `json:"shard,omitempty"` // only this part of the tasks; nil = all
 	Seed       uint64      `json:"seed"`
 	Grading    Grading     `json:"grading"`
-	Prices     []PriceRow  `json:"prices"` // one per candidate, in order; Model "" = no price known
+	Prices     []PriceRow  `json:"prices"` // one per candidate, in order; Model "" = no price known, or a policy
+	// MemberPrices are those of the models that policies call.
+	MemberPrices []PriceRow `json:"member_prices,omitempty"`
 	// Version of the program that made the run.
 	Version string `json:"version"`
 	// Concurrency is how many calls were in flight at most.
