@@ -130,7 +130,7 @@ func (j *Journal) record(t *tx, trial *eval.Trial) error {
 	if err != nil {
 		return err
 	}
-	if before.attempts > 0 { // the grading now says something of another answer
+	if before.id != 0 { // the grading now says something of another answer
 		if err := t.exec("DELETE FROM verdicts WHERE trial = ? AND grading = ?", id, j.grading); err != nil {
 			return err
 		}
@@ -145,6 +145,7 @@ func (j *Journal) record(t *tx, trial *eval.Trial) error {
 
 // earlier is what the trials of a cell did that a new one replaces.
 type earlier struct {
+	id       int64 // of the row; 0 = there is none
 	attempts int
 	cost     eval.Cost // final; judging apart
 	judge    eval.Cost
@@ -157,7 +158,7 @@ func supersede(t *tx, run int64, trial *eval.Trial) (earlier, error) {
 	var high sql.NullInt64
 	var body sql.NullString
 	key := []any{run, trial.Candidate, trial.TaskSeq, trial.Repeat}
-	err := t.row("SELECT attempts, cost_low, cost_high, split FROM trials WHERE run = ? AND candidate = ? AND task = ? AND repeat = ?", key, &e.attempts, &low, &high, &body)
+	err := t.row("SELECT id, attempts, cost_low, cost_high, split FROM trials WHERE run = ? AND candidate = ? AND task = ? AND repeat = ?", key, &e.id, &e.attempts, &low, &high, &body)
 	if isNoRows(err) {
 		return earlier{}, nil
 	}
@@ -250,21 +251,19 @@ func insertTrial(t *tx, run int64, trial *eval.Trial, before earlier, group int6
 	if final >= 0 {
 		final += before.attempts
 	}
-	err = t.row(`INSERT INTO trials (run, candidate, task, repeat, type, cluster, verdict, class, attempts, retries, fallback,
+	columns := []any{string(trial.Verdict), class, trial.Calls() + before.attempts, trial.Retries(), trial.FallbackUsed(), trial.Regenerations, final,
+		boolOrNull(trial.FirstTry), boolOrNull(trial.AfterRegen), boolOrNull(trial.HumanFix), string(trial.HumanFixFrom), micros(trial.HumanFixTime),
+		latency, ttft, backend, int64(cost.Low), high(cost), split, plan, trial.CutOff, before.attempts}
+	if before.id != 0 {
+		return before.id, t.exec(`UPDATE trials SET verdict = ?, class = ?, attempts = ?, retries = retries + ?, fallback = max(fallback, ?),
+			regenerations = regenerations + ?, final = ?, first_try = ?, after_regen = ?, human_fix = ?, fix_origin = ?, fix_us = ?,
+			latency_us = ?, ttft_us = ?, backend_us = ?, cost_low = ?, cost_high = ?, split = ?, plan = ?, cut_off = ?, earlier = ? WHERE id = ?`,
+			append(columns, before.id)...)
+	}
+	return t.insert(`INSERT INTO trials (run, candidate, task, repeat, type, cluster, verdict, class, attempts, retries, fallback,
 		regenerations, final, first_try, after_regen, human_fix, fix_origin, fix_us, latency_us, ttft_us, backend_us,
-		cost_low, cost_high, split, plan, cut_off, earlier) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
-		ON CONFLICT (run, candidate, task, repeat) DO UPDATE SET verdict = excluded.verdict, class = excluded.class,
-		attempts = excluded.attempts, retries = trials.retries + excluded.retries, fallback = max(trials.fallback, excluded.fallback),
-		regenerations = trials.regenerations + excluded.regenerations, final = excluded.final, first_try = excluded.first_try,
-		after_regen = excluded.after_regen, human_fix = excluded.human_fix, fix_origin = excluded.fix_origin, fix_us = excluded.fix_us,
-		latency_us = excluded.latency_us, ttft_us = excluded.ttft_us, backend_us = excluded.backend_us,
-		cost_low = excluded.cost_low, cost_high = excluded.cost_high, split = excluded.split, plan = excluded.plan,
-		cut_off = excluded.cut_off, earlier = excluded.earlier RETURNING id`,
-		[]any{run, trial.Candidate, trial.TaskSeq, trial.Repeat, kind, group, string(trial.Verdict), class,
-			trial.Calls() + before.attempts, trial.Retries(), trial.FallbackUsed(), trial.Regenerations, final,
-			boolOrNull(trial.FirstTry), boolOrNull(trial.AfterRegen), boolOrNull(trial.HumanFix), string(trial.HumanFixFrom), micros(trial.HumanFixTime),
-			latency, ttft, backend, int64(cost.Low), high(cost), split, plan, trial.CutOff, before.attempts}, &id)
-	return id, err
+		cost_low, cost_high, split, plan, cut_off, earlier) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		append([]any{run, trial.Candidate, trial.TaskSeq, trial.Repeat, kind, group}, columns...)...)
 }
 
 // detail is what an attempt has beside its columns.

@@ -75,22 +75,21 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err := inspect(path); err != nil {
 		return nil, err
 	}
-	db, err := sql.Open("sqlite", dsn(path, "rwc", o.Wait, writing))
+	name := dsn(path, "rwc", o.Wait, writing)
+	db, err := sql.Open("sqlite", name)
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
+	defer db.Close() //nolint:errcheck // the writer has a connection of its own by then
 	db.SetMaxOpenConns(1)
-	err = readBack(ctx, db)
-	if err == nil {
-		err = migrate(ctx, db, path)
+	if err := readBack(ctx, db); err != nil {
+		return nil, explain(path, err)
 	}
-	if err != nil {
-		_ = db.Close()
+	if err := migrate(ctx, db, path); err != nil {
 		return nil, explain(path, err)
 	}
 	s := &Store{path: path, now: o.Now, self: identity(), zstd: newDecoder()}
-	if s.w, err = newWriter(ctx, db); err != nil {
-		_ = db.Close()
+	if s.w, err = newWriter(name); err != nil {
 		return nil, explain(path, err)
 	}
 	if s.read, err = readers(path, "ro"); err != nil {

@@ -2,11 +2,12 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
+
+	"modernc.org/sqlite"
 )
 
 // A group is what one transaction holds. Measured on two cores: 64 to 256 rows
@@ -27,8 +28,6 @@ type job struct {
 
 // writer owns the one connection that writes.
 type writer struct {
-	db    *sql.DB
-	conn  *sql.Conn
 	jobs  chan job
 	ended chan struct{}
 	tx    *tx
@@ -41,13 +40,12 @@ type writer struct {
 // errClosed is returned for writes after Close.
 var errClosed = errors.New("store is closed")
 
-func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
-	conn, err := db.Conn(ctx)
+func newWriter(dsn string) (*writer, error) {
+	conn, err := new(sqlite.Driver).Open(dsn)
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{db: db, conn: conn, jobs: make(chan job, queueJobs), ended: make(chan struct{})}
-	w.tx = newTx(conn)
+	w := &writer{jobs: make(chan job, queueJobs), ended: make(chan struct{}), tx: newTx(conn)}
 	go w.loop()
 	return w, nil
 }
@@ -109,7 +107,7 @@ func (w *writer) collect(group []job) []job {
 // shrink moves the log into the file and empties it.
 func (w *writer) shrink() error {
 	var busy, log, moved int
-	err := w.conn.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &log, &moved)
+	err := w.tx.row("PRAGMA wal_checkpoint(TRUNCATE)", nil, &busy, &log, &moved)
 	if err == nil && busy != 0 {
 		return errBusy
 	}
@@ -225,7 +223,4 @@ func (w *writer) end() error {
 }
 
 // close closes the connection, after end.
-func (w *writer) close() error {
-	w.tx.close()
-	return errors.Join(w.conn.Close(), w.db.Close())
-}
+func (w *writer) close() error { return w.tx.close() }
