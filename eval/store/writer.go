@@ -15,6 +15,7 @@ import (
 const (
 	groupJobs = 256
 	groupWait = 20 * time.Millisecond // how long a group waits for company when nobody waits for it
+	groupRush = 2 * time.Millisecond  // and when somebody does, while the one before it was larger
 	queueJobs = 1024
 )
 
@@ -31,6 +32,7 @@ type writer struct {
 	jobs  chan job
 	ended chan struct{}
 	tx    *tx
+	last  int // jobs in the last group
 
 	mu     sync.Mutex
 	err    error // the first failure of a job that nobody waited for
@@ -68,11 +70,13 @@ func (w *writer) loop() {
 	}
 }
 
-// collect completes a group. It ends when it is full, when the queue is empty and
-// someone waits for it, after groupWait, or with a job that runs by itself.
+// collect completes a group. It ends when it is full, with a job that runs by
+// itself, or when the queue is empty and the group has waited long enough: where
+// somebody waits for it, not at all once it is about as large as the one before.
+// A lone caller is so never kept waiting, while of many each commit serves most.
 func (w *writer) collect(group []job) []job {
+	begun := time.Now()
 	waited := group[0].done != nil
-	var timer <-chan time.Time
 	for len(group) < groupJobs && group[len(group)-1].do != nil {
 		select {
 		case j, ok := <-w.jobs:
@@ -84,11 +88,12 @@ func (w *writer) collect(group []job) []job {
 			continue
 		default:
 		}
+		wait := groupWait
 		if waited {
-			return group
+			wait = groupRush
 		}
-		if timer == nil {
-			timer = time.After(groupWait)
+		if waited && len(group) >= w.last*3/4 || time.Since(begun) >= wait {
+			break
 		}
 		select {
 		case j, ok := <-w.jobs:
@@ -96,11 +101,11 @@ func (w *writer) collect(group []job) []job {
 				return group
 			}
 			group = append(group, j)
-			waited = j.done != nil
-		case <-timer:
-			return group
+			waited = waited || j.done != nil
+		case <-time.After(wait - time.Since(begun)):
 		}
 	}
+	w.last = len(group)
 	return group
 }
 
