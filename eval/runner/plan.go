@@ -138,9 +138,23 @@ func (r *run) serve(ctx context.Context, q <-chan work) {
 			continue
 		}
 		r.wg.Add(1)
-		go func() {
+		r.spawn(func() {
 			defer r.wg.Done()
 			r.try(ctx, w, ready)
+		})
+	}
+}
+
+// spawn runs a function on a goroutine of its own: one that has ended another, if
+// there is any, since its stack has grown to what a call needs already.
+func (r *run) spawn(f func()) {
+	select {
+	case r.idle <- f:
+	default:
+		go func() {
+			for f := f; f != nil; f = <-r.idle {
+				f()
+			}
 		}()
 	}
 }

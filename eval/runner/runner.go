@@ -146,6 +146,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		close(q)
 	}
 	r.wg.Wait()
+	close(r.idle)
 	if cause := context.Cause(ctx); cause != nil && err == nil {
 		err = cause
 	}
@@ -160,6 +161,7 @@ type run struct {
 	cancel context.CancelCauseFunc
 	slots  chan struct{} // one token for each call in flight
 	wg     sync.WaitGroup
+	idle   chan func() // goroutines that wait for another trial; closed at the end
 	types  map[string]*eval.TaskType
 
 	calls, trials atomic.Int64
@@ -175,7 +177,7 @@ type run struct {
 }
 
 func newRun(ctx context.Context, o Options, cancel context.CancelCauseFunc) *run {
-	r := &run{Options: o, cancel: cancel, slots: make(chan struct{}, max(1, o.Concurrency)),
+	r := &run{Options: o, cancel: cancel, slots: make(chan struct{}, max(1, o.Concurrency)), idle: make(chan func()),
 		halted: make(map[string]*eval.Failure), types: make(map[string]*eval.TaskType)}
 	r.open, r.close = context.WithCancel(ctx)
 	r.calls.Store(o.Calls)
