@@ -176,6 +176,8 @@ func (s *Store) FinishRun(ctx context.Context, runID string, state eval.RunState
 			return err
 		case n == 0:
 			return errTaken(runID)
+		case state == eval.RunComplete: // every trial has an outcome: each intent was followed by one
+			return t.exec("DELETE FROM intents WHERE run = ?", id)
 		}
 		return lose(t, id)
 	})
