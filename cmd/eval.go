@@ -37,6 +37,7 @@ type evalOptions struct {
 	retry   []string
 	fresh   bool
 	skipBad bool
+	exec    bool
 
 	shard    string
 	maxCalls int64
@@ -103,6 +104,7 @@ EXIT STATUS
 	f.Int64Var(&o.maxCalls, "max-calls", 0, "stop after so many calls")
 	f.StringVar(&o.maxCost, "max-cost", "", "stop when so many US dollars are spent")
 	outputFlag(c, &o.output, "write the report to this file")
+	allowExec(c, &o.exec)
 	o.out.add(c, app, reportFormats())
 	_ = c.RegisterFlagCompletionFunc("retry", cobra.FixedCompletions([]string{"errors", "unscored"}, cobra.ShellCompDirectiveNoFileComp))
 	c.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -175,7 +177,7 @@ func makePlan(ctx context.Context, o *evalOptions) (*plan, error) {
 	if err := p.limit(); err != nil {
 		return nil, err
 	}
-	if p.helpers, err = newHelpers(o.app, cfg); err != nil {
+	if p.helpers, err = newHelpers(o.app, cfg, o.exec); err != nil {
 		return nil, err
 	}
 	if p.rules, err = scoring.CompileWith(cfg.GraderRules(), p.helpers.tools()); err != nil {

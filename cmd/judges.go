@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"infer/cmd/internal/cli"
 	"infer/cmd/internal/config"
 	"infer/eval"
@@ -15,6 +17,7 @@ import (
 	"infer/providers/openai"
 	"infer/scoring"
 	"infer/scoring/judge"
+	"infer/scoring/sandbox"
 )
 
 // helpers are the models that graders ask: judges and the embedder. Which of them
@@ -25,10 +28,18 @@ type helpers struct {
 	cfg      *config.Config
 	panel    *judge.Panel
 	embedder *embedder // nil = none is configured
+	exec     bool      // --allow-exec
+	boxes    map[string]*sandbox.Box
 }
 
-func newHelpers(app *cli.App, cfg *config.Config) (*helpers, error) {
-	h := &helpers{app: app, cfg: cfg, panel: &judge.Panel{Judges: make(map[string]*judge.Judge)}}
+// allowExec is the flag that lets graders run programs. It is a flag and nothing
+// else: no file can set it.
+func allowExec(c *cobra.Command, to *bool) {
+	c.Flags().BoolVar(to, "allow-exec", false, "let graders run programs: code in a sandbox, and the project's own commands")
+}
+
+func newHelpers(app *cli.App, cfg *config.Config, exec bool) (*helpers, error) {
+	h := &helpers{app: app, cfg: cfg, exec: exec, panel: &judge.Panel{Judges: make(map[string]*judge.Judge)}, boxes: make(map[string]*sandbox.Box)}
 	judges, err := cfg.ResolveJudges()
 	if err != nil {
 		return nil, err
@@ -48,11 +59,27 @@ func newHelpers(app *cli.App, cfg *config.Config) (*helpers, error) {
 
 // tools are what rules are compiled with.
 func (h *helpers) tools() scoring.Tools {
-	t := scoring.Tools{Judges: h.panel}
+	t := scoring.Tools{Judges: h.panel, AllowExec: h.exec, Sandbox: h.sandbox, Dir: h.cfg.Dir}
 	if h.embedder != nil {
 		t.Embedder = h.embedder
 	}
 	return t
+}
+
+// sandbox finds the sandbox for an image, once.
+func (h *helpers) sandbox(image string) (*sandbox.Box, error) {
+	if b, ok := h.boxes[image]; ok {
+		return b, nil
+	}
+	b, err := sandbox.Find(context.Background(), image)
+	if err != nil {
+		return nil, err
+	}
+	h.boxes[image] = b
+	if !h.app.Quiet {
+		_, _ = fmt.Fprintf(h.app.Err, "code runs in %s\n", b.Name())
+	}
+	return b, nil
 }
 
 // wire gives every judge that the rules name, and the embedder if they need it, a

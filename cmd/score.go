@@ -28,6 +28,7 @@ type scoreOptions struct {
 	flags   config.Flags
 	note    string
 	graders string
+	exec    bool
 	out     formatFlag
 }
 
@@ -63,6 +64,7 @@ stay in the store: RUN@1 names the run as its first grading left it.`,
 	c.Flags().StringVar(&o.flags.Config, "config", "", "configuration with the graders (default infer.yaml here)")
 	c.Flags().StringVar(&o.graders, "graders", "", "grader of every task type, or graders by task type: a name, JSON, or a file of JSON or YAML")
 	c.Flags().StringVar(&o.note, "note", "", "why the graders changed; stored with the grading")
+	allowExec(c, &o.exec)
 	o.out.add(c, app, render.Formats())
 	return c
 }
@@ -76,7 +78,7 @@ func runScore(ctx context.Context, o *scoreOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	help, err := newHelpers(o.app, cfg)
+	help, err := newHelpers(o.app, cfg, o.exec)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 	"infer/eval"
 	"infer/scoring/grade"
 	"infer/scoring/judge"
+	"infer/scoring/sandbox"
 )
 
 // Grader judges one answer.
@@ -71,6 +72,8 @@ func Graders() []Info {
 		{Name: "judge", Summary: "judges find that the answer meets a rubric, or give it a mark that is high enough", new: func() Grader { return &judge.Rubric{} }},
 		{Name: "pairwise", Summary: "judges find the answer at least as good as the reference, whichever comes first", new: func() Grader { return &judge.Pairwise{} }},
 		{Name: "factuality", Summary: "judges find that the answer's facts agree with the reference's", new: func() Grader { return &judge.Factuality{} }},
+		{Name: "code", Summary: "the answer's code passes its tests, run in a sandbox (needs --allow-exec)", new: func() Grader { return &sandbox.Code{} }},
+		{Name: "command", Summary: "a program of the project's own judges the answer (needs --allow-exec)", new: func() Grader { return &sandbox.Command{} }},
 		{Name: "finish_reason", Summary: "the answer ended as it should", new: func() Grader { return &grade.Finish{} }},
 	}
 	for i := range list {
