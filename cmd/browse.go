@@ -36,7 +36,7 @@ equivalent command line.`,
 				return err
 			}
 			defer func() { err = errors.Join(err, s.Close()) }()
-			o := tui.Options{Source: browseSource{s}, Tasks: browseSource{s}, Store: path, Output: app.Out, Color: app.Color(true)}
+			o := tui.Options{Source: browseSource{app, s}, Tasks: browseSource{app, s}, Store: path, Output: app.Out, Color: app.Color(true)}
 			if len(args) > 0 {
 				run, err := s.Run(c.Context(), args[0])
 				if err != nil {
@@ -52,7 +52,10 @@ equivalent command line.`,
 }
 
 // browseSource gives the browser what the store has.
-type browseSource struct{ s *store.Store }
+type browseSource struct {
+	app *cli.App
+	s   *store.Store
+}
 
 var (
 	_ tui.Source     = browseSource{}
@@ -72,13 +75,21 @@ func (b browseSource) Runs(ctx context.Context) ([]tui.RunLine, error) {
 	return out, nil
 }
 
-// Open builds a run's report.
+// browseDecide is the largest run, in trials, whose recommendation is made while
+// the browser opens.
+const browseDecide = 50_000
+
+// Open builds a run's report, and its recommendation unless that would take long.
 func (b browseSource) Open(ctx context.Context, id string) (*tui.Run, error) {
 	r, err := loadReport(ctx, b.s, id)
 	if err != nil {
 		return nil, err
 	}
-	return &tui.Run{Report: r, WhyNot: "`infer recommend` weighs the candidates"}, nil
+	if r.Run.Trials > browseDecide {
+		return &tui.Run{Report: r, WhyNot: "a run of this size is weighed by `infer recommend " + id + "`, which takes a moment"}, nil
+	}
+	rec, whyNot := recommendationOf(ctx, b.app, b.s, id)
+	return &tui.Run{Report: r, Recommendation: rec, WhyNot: whyNot}, nil
 }
 
 // browseChunk is how many tasks are read at once while a filter looks for more.

@@ -395,7 +395,8 @@ func writeReport(ctx context.Context, app *cli.App, s *store.Store, r *report.Re
 			return render.Records(w, s.RecordsAt(ctx, run, at))
 		}
 		if format == formatHTML {
-			return writePage(ctx, w, s, r, nil)
+			rec, _ := recommendationOf(ctx, app, s, ref)
+			return writePage(ctx, w, s, r, rec)
 		}
 		if done, err := writeForCI(ctx, app, w, s, r, format); done || err != nil {
 			return err

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 
+	"infer/cmd/internal/cli"
 	"infer/cmd/internal/config"
 	"infer/eval"
 	"infer/eval/store"
@@ -65,4 +66,22 @@ func recommendation(ctx context.Context, s *store.Store, cfg *config.Config, g g
 		adjust(&in)
 	}
 	return decide.Recommend(in)
+}
+
+// recommendationOf is the recommendation for a page or the browser, by the rule of
+// the project here; where none can be made, why not.
+func recommendationOf(ctx context.Context, app *cli.App, s *store.Store, ref string) (*eval.Recommendation, string) {
+	cfg, _, err := config.Load(app.Dir, "", config.Flags{}, app.Env)
+	if err != nil {
+		return nil, err.Error()
+	}
+	g, err := findRun(ctx, s, ref)
+	if err != nil {
+		return nil, err.Error()
+	}
+	r, err := recommendation(ctx, s, cfg, g, nil)
+	if err != nil {
+		return nil, err.Error()
+	}
+	return r, ""
 }

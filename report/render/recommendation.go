@@ -1,6 +1,7 @@
 package render
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -11,7 +12,13 @@ import (
 )
 
 // RecommendationFormats lists the formats of a recommendation.
-func RecommendationFormats() []string { return []string{string(Table), string(Markdown), string(JSON)} }
+func RecommendationFormats() []string {
+	return []string{string(Table), string(Markdown), string(JSON), string(Outputs)}
+}
+
+// Outputs is the form that a CI job's outputs take: default= and backup=, each with
+// a JSON object from task type to candidate, decided types only.
+const Outputs Format = "outputs"
 
 // Recommendation writes a recommendation as a text that can be signed, as
 // Markdown, or as JSON.
@@ -26,11 +33,41 @@ func Recommendation(w io.Writer, r *eval.Recommendation, f Format, o Options) er
 		recommendationMarkdown(&b, r)
 	case JSON:
 		return Indented(w, r)
+	case Outputs:
+		return outputs(w, r)
 	default:
 		return eval.Invalid(fmt.Errorf("unknown format %q", f), "the formats are "+strings.Join(RecommendationFormats(), ", "))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// outputs writes the decided defaults and backups, each on one line.
+func outputs(w io.Writer, r *eval.Recommendation) error {
+	defaults, backups := make(map[string]string), make(map[string]string)
+	for i := range r.Types {
+		d := &r.Types[i]
+		if d.Verdict != eval.Selected && d.Verdict != eval.SelectedTie {
+			continue
+		}
+		defaults[d.TaskType] = d.Default
+		if d.Backup != nil {
+			backups[d.TaskType] = d.Backup.Candidate
+		}
+	}
+	for _, o := range []struct {
+		name   string
+		values map[string]string
+	}{{"default", defaults}, {"backup", backups}} {
+		b, err := json.Marshal(o.values)
+		if err != nil {
+			return fmt.Errorf("encode: %w", err)
+		}
+		if _, err := fmt.Fprintf(w, "%s=%s\n", o.name, eval.EscapeJSON(b)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // name is a name from outside, fit for a table.

@@ -23,10 +23,9 @@ if [ -n "$run_id" ]; then
   "$IN_INFER" report "$run_id" --store "$IN_STORE" --format html -o "$IN_REPORT"
   # An undecided type is no failure of the job: the outputs are then empty.
   env_file=$(mktemp)
-  if "$IN_INFER" recommend "$run_id" --store "$IN_STORE" --format outputs >"$env_file" 2>/dev/null; then
-    default=$(sed -n 's/^default=//p' "$env_file")
-    backup=$(sed -n 's/^backup=//p' "$env_file")
-  fi
+  "$IN_INFER" recommend "$run_id" --store "$IN_STORE" --format outputs >"$env_file" 2>/dev/null || true
+  default=$(sed -n 's/^default=//p' "$env_file")
+  backup=$(sed -n 's/^backup=//p' "$env_file")
   rm -f "$env_file"
 fi
 rm -f "$json"
