@@ -109,6 +109,8 @@ func bifrostLosses(x *Route, l *losses) {
 	if x.Backup != "" {
 		l.of(x, FixedTriggers, "on", "")
 		l.of(x, ReasonNotLogged, "", "")
+	}
+	if x.Backup != "" || retried(x) {
 		l.of(x, NoStreamFallback, "", "")
 	}
 	if retried(x) {

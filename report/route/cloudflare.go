@@ -84,6 +84,8 @@ func cloudflareLosses(x *Route, l *losses) {
 	if x.Backup != "" {
 		l.of(x, FallbackOnAnyError, "on", "")
 		l.of(x, ReasonNotLogged, "", "")
+	}
+	if x.Backup != "" || retried(x) {
 		l.of(x, NoStreamFallback, "", "")
 	}
 	if retried(x) {

@@ -135,11 +135,14 @@ type Observed struct {
 	Seconds float64       `json:"seconds"`
 	// Waits are the times between the calls that A received, in seconds.
 	Waits []float64 `json:"waits_seconds,omitempty"`
-	// SamePrompt, SameTools and SameParams say whether every upstream was asked with
-	// the system prompt, the tools and the parameters that the caller sent.
+	// SamePrompt says whether every upstream was asked with the caller's system
+	// prompt; SameTools and SameParams whether all of them were asked alike.
 	SamePrompt bool `json:"same_system_prompt"`
 	SameTools  bool `json:"same_tools"`
 	SameParams bool `json:"same_params"`
+	// RewroteTools: the tools were not, byte for byte of their canonical form, what
+	// the caller sent, though alike everywhere.
+	RewroteTools bool `json:"rewrote_tools,omitempty"`
 	// Reason is how an answer of another model than the default says why; "" = it
 	// does not, or the default answered.
 	Reason string `json:"reason,omitempty"`
@@ -172,13 +175,10 @@ type DrillCase struct {
 	Notes  []string `json:"notes,omitempty"`
 }
 
-// Drill is the result of drilling one file through one engine or gateway.
+// Drill is what one engine or gateway does with a file.
 type Drill struct {
-	Schema  string      `json:"schema"`
-	File    string      `json:"file"`
-	Format  string      `json:"format"`
 	Engine  string      `json:"engine"`            // infer, or the gateway's name
-	Version string      `json:"version,omitempty"` // of the gateway; "" = not known
+	Version string      `json:"version,omitempty"` // of the gateway; "" = it does not say
 	Changes []string    `json:"changes"`           // what the drill changed in the file to be able to run
 	Losses  []Loss      `json:"losses"`
 	Cases   []DrillCase `json:"cases"`
@@ -187,9 +187,28 @@ type Drill struct {
 	Ruled   int         `json:"as_ruled"`
 }
 
+// DrillReport is everything that infer drill says of a file.
+type DrillReport struct {
+	Schema string   `json:"schema"`
+	File   string   `json:"file"`
+	Format string   `json:"format"`
+	Edited []string `json:"edited"` // task types whose rule in the file is not the one that was exported
+	Drills []Drill  `json:"drills"`
+}
+
+// Broken counts the cases of all drills in which a rule is broken that the target
+// can express.
+func (r *DrillReport) Broken() int {
+	n := 0
+	for i := range r.Drills {
+		n += r.Drills[i].Broken
+	}
+	return n
+}
+
 // Add judges one case and adds it.
-func (d *Drill) Add(x *Route, c Case, seen Observed) {
-	seen.Seconds = seen.Took.Seconds()
+func (d *Drill) Add(x *Route, c Case, seen Observed) *DrillCase {
+	seen.Seconds = float64(seen.Took.Round(10*time.Millisecond)) / float64(time.Second)
 	k := DrillCase{TaskType: x.TaskType, Case: c.Name, Words: c.Words, Expected: Expect(x, c), Observed: seen}
 	k.judge(x, c, d.Losses)
 	switch {
@@ -201,4 +220,5 @@ func (d *Drill) Add(x *Route, c Case, seen Observed) {
 		d.Lossy++
 	}
 	d.Cases = append(d.Cases, k)
+	return &d.Cases[len(d.Cases)-1]
 }

@@ -191,6 +191,8 @@ func (e *envoyFile) policy(x *Route, name string) envoyPolicy {
 		p.Retry.PerPriority = x.Retry.Max + 1
 		p.Retry.Num = x.Retry.Max + 1 + backupMax
 		e.l.of(x, ReasonNotLogged, "", "")
+	}
+	if x.Backup != "" || retried(x) {
 		e.l.of(x, NoStreamFallback, "", "")
 	}
 	both := joined(on, eval.ClassTimeout, eval.ClassNetwork) // both reset the stream

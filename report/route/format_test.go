@@ -154,7 +154,7 @@ func TestValidate(t *testing.T) {
 		`task type triage: the backup has no trigger`:                                 func(r *route.Routes) { r.Routes[2].On = nil },
 		`task type permission: a task type that needs confirmation has a backup`:      func(r *route.Routes) { r.Routes[0].Backup = "small" },
 		`task type triage: confirm_backup without confirm`:                            func(r *route.Routes) { r.Routes[2].ConfirmBackup = "small" },
-		`task type triage: on: class "auth_billing" is not handed over`:               func(r *route.Routes) { r.Routes[2].On = append(r.Routes[2].On, eval.ClassAuthBilling) },
+		`task type triage: on: class "auth_billing" is not handed over`:               func(r *route.Routes) { r.Routes[2].On = []eval.Class{eval.ClassAuthBilling} },
 		`two routes for task type "triage"`:                                           func(r *route.Routes) { r.Routes[1].TaskType = "triage" },
 		`two models are called "small"`:                                               func(r *route.Routes) { r.Models[0].Name = "small" },
 		`task type summarize: the first token may take longer than the whole attempt`: func(r *route.Routes) { r.Routes[1].FirstTokenMS = 31_000 },
@@ -191,6 +191,25 @@ func TestUnknownField(t *testing.T) {
 	} {
 		if _, err := route.Decode([]byte(text), route.FormatInfer); err == nil {
 			t.Errorf("read: %s", text)
+		}
+	}
+}
+
+// TestOldYAML keeps words and numbers that YAML 1.1 takes for something else in
+// quotes: gateways in Python read that version.
+func TestOldYAML(t *testing.T) {
+	t.Parallel()
+	for _, word := range []string{"no", "On", "y", "N", "off", "Yes", "~", "null", "12:30:00", "1_000", "0777", ".5", "1e3", "2026-01-01", "=", "<<", "a: b", "a #b", "+1", "x:"} {
+		r := shop()
+		r.Routes[2].TaskType = word
+		for _, format := range []string{route.FormatInfer, route.FormatEnvoy} {
+			b, _, err := route.Encode(r, format)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Contains(b, []byte(`: "`+word+`"`)) {
+				t.Errorf("%s: %s stands without quotes", format, word)
+			}
 		}
 	}
 }

@@ -48,6 +48,9 @@ func (k *DrillCase) judge(x *Route, c Case, losses []Loss) {
 // unchanged notes what the upstreams were asked with. A changed prompt breaks the
 // rule whatever else happened.
 func (k *DrillCase) unchanged() {
+	if k.Observed.RewroteTools {
+		k.Notes = append(k.Notes, "the tools were rewritten on their way, alike for every upstream")
+	}
 	for _, s := range []struct {
 		same bool
 		what string
@@ -68,8 +71,11 @@ func (k *DrillCase) differences(c Case) []difference {
 	var out []difference
 	want, have := k.Expected.Calls, k.Observed.Calls
 	stream := func(codes ...Code) []Code {
-		if c.Stream {
-			codes = append(codes, NoStreamFallback, NoFirstTokenTimeout, NoAttemptTimeout)
+		switch {
+		case c.Begun:
+			return append(codes, NoStreamFallback)
+		case c.Stream:
+			return append(codes, NoFirstTokenTimeout, NoAttemptTimeout)
 		}
 		return codes
 	}
@@ -105,19 +111,20 @@ func (k *DrillCase) differences(c Case) []difference {
 	return out
 }
 
-// outcomes is the difference between two outcomes. One that follows from a
-// difference in calls has the same explanation.
-func (k *DrillCase) outcomes(c Case, before []difference) difference {
+// outcomes is the difference between two outcomes. One that follows from calls
+// that were made, or were not, has their explanation.
+func (k *DrillCase) outcomes(c Case, calls []difference) difference {
 	want, have := k.Expected.Outcome, k.Observed.Outcome
 	d := difference{words: fmt.Sprintf("the caller is left with %s, the rule says %s", have, want)}
-	for _, b := range before {
-		d.codes = append(d.codes, b.codes...)
+	d.more = have == FromBackup || have == FromContext
+	for _, b := range calls {
+		if b.more == d.more || want == FromContext {
+			d.codes = append(d.codes, b.codes...)
+		}
 	}
 	switch {
 	case want == Asked && have == FailedOpenly:
 		d.codes = append(d.codes, NoConfirmationGate)
-	case have == FromBackup || have == FromContext:
-		d.more = true
 	case have == Broken && c.Begun:
 		d.codes = append(d.codes, NoStreamFallback)
 	}

@@ -113,7 +113,13 @@ func (f *litellmFile) add(r *Routes, x *Route, l *losses) error {
 	}
 	f.Router.ContextFallbacks = append(f.Router.ContextFallbacks, map[string][]string{alias: context})
 	f.Router.PolicyFallbacks = append(f.Router.PolicyFallbacks, map[string][]string{alias: {}})
+	if x.Backup != "" || retried(x) {
+		l.of(x, NoStreamFallback, "", "")
+	}
 	if retried(x) {
+		if p := f.Router.RetryPolicy[alias]; p["RateLimitErrorRetries"] > 0 {
+			l.of(x, StatusesOnly, "", "")
+		}
 		l.share(x, "retry.on", x.Retry.On, joined(x.Retry.On, eval.ClassUnavailable, eval.ClassNetwork))
 		if x.Retry.BaseDelayMS > 0 || x.Retry.MaxDelayMS > 0 {
 			l.of(x, BackoffNotCarried, "retry.delays", "")

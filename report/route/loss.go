@@ -54,7 +54,7 @@ var codeWords = map[Code]string{
 	BackoffNotCarried:   "the waits between retries are the gateway's own",
 	NoAttemptTimeout:    "an attempt has no time limit of its own",
 	NoFirstTokenTimeout: "the first token has no time limit of its own",
-	NoStreamFallback:    "a stream that has begun is not handed over",
+	NoStreamFallback:    "a stream that has begun is not tried again, and may not be handed over",
 	NoContextBackup:     "an overflowing context window cannot go to a model of its own",
 	NoTaskCarrier:       "the gateway has no place for a task type: the caller picks the entry",
 	ReasonNotLogged:     "an answer of the backup does not say why the default was left",
@@ -94,6 +94,32 @@ func (l Loss) String() string {
 		where = eval.Untrusted(l.TaskType).Line(60)
 	}
 	return fmt.Sprintf("%s (%s): %s", l.Code, where, l.Words)
+}
+
+// Summary writes the losses one line a code, each with the task types that it
+// concerns.
+func Summary(list []Loss) []string {
+	types := make(map[Code][]string)
+	for _, l := range list {
+		name := eval.Untrusted(l.TaskType).Line(60)
+		if l.TaskType != "" && !slices.Contains(types[l.Code], name) {
+			types[l.Code] = append(types[l.Code], name)
+		}
+	}
+	var out []string
+	seen := make(map[Code]bool)
+	for _, l := range list {
+		if seen[l.Code] {
+			continue
+		}
+		seen[l.Code] = true
+		line := string(l.Code) + ": " + codeWords[l.Code]
+		if t := types[l.Code]; len(t) > 0 {
+			line += " (" + strings.Join(t, ", ") + ")"
+		}
+		out = append(out, line)
+	}
+	return out
 }
 
 // losses collects the losses of one export.

@@ -96,8 +96,10 @@ func portkeyRoute(r *Routes, x *Route, l *losses) (portkeyTarget, error) {
 		t.Strategy = &portkeyStrategy{Mode: "fallback", On: statusesOf(both)}
 		l.share(x, "on", x.On, both)
 		l.of(x, ReasonNotLogged, "", "the header x-portkey-last-used-option-index says which model answered")
-		l.of(x, NoStreamFallback, "", "")
 		l.of(x, StatusesOnly, "", "")
+	}
+	if x.Backup != "" || retried(x) {
+		l.of(x, NoStreamFallback, "", "")
 	}
 	if x.ContextBackup != "" {
 		l.of(x, NoContextBackup, "context_backup", "")

@@ -174,10 +174,14 @@ func redirectTensorZero(b []byte, d Detour) ([]byte, error) {
 			}
 			model, base := d.To(taskType, upstream)
 			m := object(v, "")
+			if m == nil {
+				return nil, fmt.Errorf("variant %s is no table", eval.Untrusted(variant).Line(60))
+			}
+			limits := tzLimitsOf(object(object(f, "models"), text(m, "model")))
+			capTensorZero(m, limits, d)
 			m["model"] = model
 			models[model] = map[string]any{"routing": []string{drillKey}, "providers": map[string]any{
-				drillKey: map[string]any{"type": "openai", "api_base": base + "/", "model_name": model, "api_key_location": "none"}}}
-			capTensorZero(m, d)
+				drillKey: map[string]any{"type": "openai", "api_base": base + "/", "model_name": model, "api_key_location": "none", "timeouts": limits}}}
 		}
 	}
 	f["models"] = models
@@ -197,12 +201,30 @@ func redirectTensorZero(b []byte, d Detour) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// capTensorZero bounds the times of a variant.
-func capTensorZero(variant map[string]any, d Detour) {
-	limits := object(variant, "timeouts")
-	if limits == nil {
-		limits = make(map[string]any)
+// tzLimitsOf are the time limits of a model's first provider.
+func tzLimitsOf(model map[string]any) map[string]any {
+	names := list(model, "routing")
+	if len(names) > 0 {
+		first, _ := names[0].(string)
+		if l := object(object(object(model, "providers"), first), "timeouts"); l != nil {
+			return l
+		}
 	}
+	return make(map[string]any)
+}
+
+// capTensorZero bounds the times of a variant and of its model.
+func capTensorZero(variant, limits map[string]any, d Detour) {
+	capLimits(limits, d)
+	if own := object(variant, "timeouts"); own != nil {
+		capLimits(own, d)
+	}
+	if r := object(variant, "retries"); r != nil {
+		r["max_delay_s"] = capped(r["max_delay_s"], float64(d.Wait)/1000)
+	}
+}
+
+func capLimits(limits map[string]any, d Detour) {
 	for _, kind := range []string{"non_streaming", "streaming"} {
 		l := object(limits, kind)
 		if l == nil {
@@ -215,9 +237,5 @@ func capTensorZero(variant map[string]any, d Detour) {
 			}
 		}
 		limits[kind] = l
-	}
-	variant["timeouts"] = limits
-	if r := object(variant, "retries"); r != nil {
-		r["max_delay_s"] = capped(r["max_delay_s"], float64(d.Wait)/1000)
 	}
 }

@@ -14,6 +14,7 @@
 package route
 
 import (
+	"slices"
 	"time"
 
 	"infer/eval"
@@ -145,4 +146,16 @@ func (r *Routes) Route(taskType string) *Route {
 		}
 	}
 	return nil
+}
+
+// KeyNames lists the environment variables that the models' keys are in, sorted.
+func (r *Routes) KeyNames() []string {
+	var out []string
+	for i := range r.Models {
+		if k := r.Models[i].KeyEnv; k != "" && !slices.Contains(out, k) {
+			out = append(out, k)
+		}
+	}
+	slices.Sort(out)
+	return out
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 	"sort"
 	"strings"
 
@@ -20,13 +21,18 @@ type tzFile struct {
 type tzModel struct {
 	Routing   []string              `toml:"routing"`
 	Providers map[string]tzProvider `toml:"providers"`
+
+	of string // candidate
 }
 
+// tzProvider is where a model is called. Its time limits are those of one
+// attempt: a variant's own would span all of its retries.
 type tzProvider struct {
-	Type  string `toml:"type"`
-	Model string `toml:"model_name"`
-	Base  string `toml:"api_base,omitempty"`
-	Key   string `toml:"api_key_location"` // env::NAME or none
+	Type     string      `toml:"type"`
+	Model    string      `toml:"model_name"`
+	Base     string      `toml:"api_base,omitempty"`
+	Key      string      `toml:"api_key_location"` // env::NAME or none
+	Timeouts *tzTimeouts `toml:"timeouts,omitempty"`
 }
 
 type tzFunction struct {
@@ -36,10 +42,9 @@ type tzFunction struct {
 }
 
 type tzVariant struct {
-	Type     string      `toml:"type"`
-	Model    string      `toml:"model"`
-	Retries  *tzRetries  `toml:"retries,omitempty"`
-	Timeouts *tzTimeouts `toml:"timeouts,omitempty"`
+	Type    string     `toml:"type"`
+	Model   string     `toml:"model"`
+	Retries *tzRetries `toml:"retries,omitempty"`
 
 	Temperature      *float64  `toml:"temperature,omitempty"`
 	TopP             *float64  `toml:"top_p,omitempty"`
@@ -117,10 +122,11 @@ func (f *tzFile) function(r *Routes, x *Route, l *losses) (tzFunction, error) {
 		if m.name == "" {
 			continue
 		}
-		if err := f.addModel(r.model(m.name)); err != nil {
+		name, err := f.addModel(r, m.name, x)
+		if err != nil {
 			return fn, err
 		}
-		v := tzVariant{Type: "chat_completion", Model: m.name, Timeouts: tzTimeoutsOf(x)}
+		v := tzVariant{Type: "chat_completion", Model: name}
 		if m.retries > 0 {
 			v.Retries = &tzRetries{Max: m.retries, MaxDelay: tzDelay}
 			if x.Retry.MaxDelayMS > 0 {
@@ -136,6 +142,8 @@ func (f *tzFile) function(r *Routes, x *Route, l *losses) (tzFunction, error) {
 		fn.Choice.Fallbacks = []string{tzBackup}
 		l.of(x, FallbackOnAnyError, "on", "")
 		l.of(x, ReasonNotLogged, "", "the answer names the variant that gave it")
+	}
+	if x.Backup != "" || retried(x) {
 		l.of(x, NoStreamFallback, "", "")
 	}
 	if x.ContextBackup != "" {
@@ -150,24 +158,38 @@ func (f *tzFile) function(r *Routes, x *Route, l *losses) (tzFunction, error) {
 	return fn, nil
 }
 
-func (f *tzFile) addModel(m *Model) error {
+// addModel adds a model with the route's time limits and returns its name: the
+// candidate's, with a number where another route has other limits.
+func (f *tzFile) addModel(r *Routes, candidate string, x *Route) (string, error) {
+	m := r.model(candidate)
 	provider, base, err := place(m, FormatTensorZero, func(v *vendor) string { return v.tensorzero })
 	if err != nil {
-		return err
+		return "", err
 	}
-	p := tzProvider{Type: provider, Model: m.Model, Key: "none"}
+	p := tzProvider{Type: provider, Model: m.Model, Key: "none", Timeouts: tzTimeoutsOf(x)}
 	if base != "" {
 		p.Base = base + "/"
 	}
 	if m.KeyEnv != "" {
 		p.Key = tzEnv + m.KeyEnv
 	}
-	name := m.Provider
-	if name == "" {
-		name = provider
+	routing := m.Provider
+	if routing == "" {
+		routing = provider
 	}
-	f.Models[m.Name] = tzModel{Routing: []string{name}, Providers: map[string]tzProvider{name: p}}
-	return nil
+	name := candidate
+	for n := 2; ; n++ {
+		old, taken := f.Models[name]
+		if taken && old.of == candidate && reflect.DeepEqual(old.Providers[routing], p) {
+			return name, nil
+		}
+		if !taken && (name == candidate || r.model(name) == nil) {
+			break
+		}
+		name = fmt.Sprintf("%s #%d", candidate, n)
+	}
+	f.Models[name] = tzModel{Routing: []string{routing}, Providers: map[string]tzProvider{routing: p}, of: candidate}
+	return name, nil
 }
 
 func tzTimeoutsOf(x *Route) *tzTimeouts {
@@ -241,11 +263,19 @@ func (f *tzFile) route(t *table, name string) (Route, error) {
 		if x.Params, err = v.params(); err != nil {
 			return x, err
 		}
-		if v.Timeouts != nil && v.Timeouts.Stream != nil {
-			x.TimeoutMS, x.FirstTokenMS = v.Timeouts.Stream.Total, v.Timeouts.Stream.First
+		if t := f.Models[v.Model].timeouts(); t != nil && t.Stream != nil {
+			x.TimeoutMS, x.FirstTokenMS = t.Stream.Total, t.Stream.First
 		}
 	}
 	return x, nil
+}
+
+// timeouts are those of the model's one provider; nil = none.
+func (m tzModel) timeouts() *tzTimeouts {
+	for _, p := range m.Providers {
+		return p.Timeouts
+	}
+	return nil
 }
 
 func (f *tzFile) model(name string) (Model, error) {

@@ -121,9 +121,6 @@ func (x *Route) validate(r *Routes) error {
 	if err := checkText("task_type", x.TaskType, true); err != nil {
 		return err
 	}
-	if err := x.validateModels(r); err != nil {
-		return err
-	}
 	for _, list := range []struct {
 		what    string
 		classes []eval.Class
@@ -134,6 +131,9 @@ func (x *Route) validate(r *Routes) error {
 					"%s: class %q is not handed over", list.what, eval.Untrusted(string(c)).Line(40))
 			}
 		}
+	}
+	if err := x.validateModels(r); err != nil {
+		return err
 	}
 	return x.validateNumbers()
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -14,8 +15,8 @@ import (
 )
 
 // toYAML encodes a value by its JSON form, in the order of its fields. Every text
-// that is not plain ASCII on one line is put into double quotes: the library's
-// block scalars do not survive a line separator, and other parsers differ on them.
+// that is not plain is put into double quotes: the library's block scalars do not
+// survive a line separator, and parsers differ on what is a text.
 func toYAML(v any) ([]byte, error) {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -74,9 +75,17 @@ func node(d *json.Decoder) (*yaml.Node, error) {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}, nil
 }
 
+// plainText are texts that every YAML parser takes for themselves without
+// quotes; the older version of the language reads far more words and numbers as
+// something else, and gateways' parsers speak it.
+var plainText = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*([-./ ][A-Za-z0-9_]+)*$`)
+
+// oldWords are words that version 1.1 takes for a truth value or a number.
+var oldWords = map[string]bool{"y": true, "n": true, "yes": true, "no": true, "on": true, "off": true, "true": true, "false": true, "null": true}
+
 func textNode(s string) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
-	if !ascii(s) {
+	if !plainText.MatchString(s) || oldWords[strings.ToLower(s)] {
 		n.Style = yaml.DoubleQuotedStyle
 	}
 	return n

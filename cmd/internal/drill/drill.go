@@ -116,7 +116,7 @@ func (g *Ground) Detour() route.Detour {
 
 // Run drills every task type, several at once, and judges what it sees.
 func (g *Ground) Run(ctx context.Context, by Caller, d *route.Drill) error {
-	d.Schema, d.Cases = route.DrillSchema, []route.DrillCase{}
+	d.Cases = []route.DrillCase{}
 	results := make([][]seen, len(g.opts.Routes.Routes))
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, Parallel)
@@ -170,8 +170,7 @@ func (g *Ground) types(ctx context.Context, by Caller, x *route.Route, losses []
 		out = append(out, seen{c, o})
 		if g.opts.OnCase != nil {
 			one := route.Drill{Losses: losses}
-			one.Add(x, c, o)
-			g.opts.OnCase(&one.Cases[0])
+			g.opts.OnCase(one.Add(x, c, o))
 		}
 	}
 	return out
@@ -203,17 +202,18 @@ func (g *Ground) read(x *route.Route, o *route.Observed) {
 	o.SamePrompt, o.SameTools, o.SameParams = true, true, true
 	system, tools := eval.DigestOf([]byte(systemPrompt)), simulate.CanonicalDigest([]byte(toolsJSON))
 	counts := map[string]*int{route.UpstreamA: &o.Calls.A, route.UpstreamB: &o.Calls.B, route.UpstreamC: &o.Calls.C}
-	var params *eval.Digest
+	var first *simulate.UpstreamCall
 	for _, name := range []string{route.UpstreamA, route.UpstreamB, route.UpstreamC} {
 		calls := g.up[name].Calls(g.modelOf(x.TaskType, name))
 		*counts[name] = len(calls)
 		for i := range calls {
 			o.SamePrompt = o.SamePrompt && calls[i].System == system
-			o.SameTools = o.SameTools && calls[i].Tools == tools
-			if params == nil {
-				params = &calls[i].Params
+			if first == nil {
+				first = &calls[i]
 			}
-			o.SameParams = o.SameParams && calls[i].Params == *params
+			o.SameTools = o.SameTools && calls[i].Tools == first.Tools
+			o.RewroteTools = o.RewroteTools || calls[i].Tools != tools
+			o.SameParams = o.SameParams && calls[i].Params == first.Params
 			if name == route.UpstreamA && i > 0 {
 				o.Waits = append(o.Waits, calls[i].At.Sub(calls[i-1].At).Seconds())
 			}

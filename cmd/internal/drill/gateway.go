@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"infer/report/route"
@@ -22,7 +23,8 @@ type Gateway struct {
 	Key    string // of the gateway itself; "" = none
 	Config []byte // of Portkey, which takes it with every request
 
-	client *http.Client
+	client  *http.Client
+	version atomic.Value // as an answer said it
 }
 
 var _ Caller = (*Gateway)(nil)
@@ -31,6 +33,12 @@ var _ Caller = (*Gateway)(nil)
 func NewGateway(format, base, key string, config []byte) *Gateway {
 	return &Gateway{Format: format, Base: strings.TrimRight(base, "/"), Key: key, Config: config,
 		client: &http.Client{Timeout: callTime, Transport: &http.Transport{DisableKeepAlives: true}}}
+}
+
+// Version is the gateway's version as its answers say it; "" = they do not.
+func (w *Gateway) Version() string {
+	v, _ := w.version.Load().(string)
+	return v
 }
 
 // request is the question in the gateway's dialect.
@@ -99,6 +107,9 @@ func (w *Gateway) Ask(ctx context.Context, x *route.Route, c route.Case) route.O
 		return route.Observed{Outcome: route.FailedOpenly, Detail: err.Error()}
 	}
 	defer res.Body.Close() //nolint:errcheck // the body was read or given up
+	if v := res.Header.Get("x-litellm-version"); v != "" {
+		w.version.Store(v)
+	}
 	o := route.Observed{Status: res.StatusCode}
 	if res.StatusCode != http.StatusOK {
 		b, _ := io.ReadAll(io.LimitReader(res.Body, 4096)) // what came of it is shown to people
