@@ -36,7 +36,8 @@ func newRecommendCmd(app *cli.App, runF func(context.Context, *recommendOptions)
 		Short: "Choose default and backup for each task type",
 		Long: `Decide, for each task type of a run, which candidate should be the default, which
 one its backup, what to downgrade and escalate to, and by which rules. Only the
-store and infer.yaml are read.
+store and infer.yaml are read. The format outputs writes default={…} and backup={…},
+candidates by task type, for a CI job.
 
 A default is the candidate with the lowest cost of an accepted task among those
 shown not to be worse than the best by the margin of the task type, and past the
@@ -88,7 +89,7 @@ func runRecommend(ctx context.Context, o *recommendOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := openStore(ctx, o.app, o.flags.Store, false)
+	s, err := openStore(ctx, o.app, cfg.StorePath, false)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func TestRecommendation(t *testing.T) {
 		golden string
 		format render.Format
 		width  int
-	}{{"recommendation", render.Table, 120}, {"recommendation-80", render.Table, 80}, {"recommendation-md", render.Markdown, 0}, {"recommendation-json", render.JSON, 0}} {
+	}{{"recommendation", render.Table, 120}, {"recommendation-80", render.Table, 80}, {"recommendation-md", render.Markdown, 0}, {"recommendation-json", render.JSON, 0}, {"recommendation-outputs", render.Outputs, 0}} {
 		t.Run(c.golden, func(t *testing.T) {
 			t.Parallel()
 			var b bytes.Buffer
