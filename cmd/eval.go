@@ -40,6 +40,7 @@ type evalOptions struct {
 	exec    bool
 
 	shard    string
+	dry      bool
 	maxCalls int64
 	maxCost  string
 }
@@ -96,6 +97,7 @@ EXIT STATUS
 	f.Uint64Var(&seed, "seed", 1, "decides the order of trials and the jitter of waits")
 	f.IntVar(&o.limit, "limit", 0, "only the first so many tasks, as a run of its own")
 	f.StringVar(&o.shard, "shard", "", "only part i of n of the tasks, as i/n; infer runs merge joins the parts")
+	f.BoolVarP(&o.dry, "dry-run", "n", false, "say what would be sent and what it may cost, and send nothing")
 	f.StringVar(&o.record, "record", "", "write every exchange to this file, for replay")
 	f.BoolVar(&o.flags.Live, "live", false, "call the providers although the project has a recording")
 	f.StringSliceVar(&o.retry, "retry", nil, "run again what ended so: errors, unscored")
@@ -119,6 +121,9 @@ func runEval(ctx context.Context, o *evalOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
+	if o.dry {
+		return p.dryRun(ctx)
+	}
 	s, err := store.Open(ctx, p.cfg.StorePath, store.Options{Now: o.app.Now})
 	if err != nil {
 		return err

@@ -25,26 +25,85 @@ func bill(a *eval.Attempt, req *eval.Request, price *eval.PriceRow) {
 // most every byte of the prompt as a token and every output token that the cap
 // allows. Inputs that are not text have no such bound.
 func bound(req *eval.Request, price *eval.PriceRow) eval.Cost {
-	out, ok := req.Params.MaxTokens()
-	if !ok && price != nil {
-		out = price.MaxOutput
+	in, ok := promptBytes(req)
+	if !ok {
+		return eval.UnknownCost()
 	}
-	in := int64(len(req.System) + len(req.Tools) + len(req.ResponseFormat))
-	for i := range req.Messages {
-		in += 16 // the turn's own tokens
-		for _, p := range req.Messages[i].Parts {
-			if p.Type != eval.PartText {
-				return eval.UnknownCost()
-			}
-			in += int64(len(p.Text))
-		}
-		for _, c := range req.Messages[i].ToolCalls {
-			in += int64(len(c.Name) + len(c.Arguments) + 16)
-		}
-	}
+	out, _ := outputCap(req, price)
 	top, ok := price.AtMost(in+64, out)
 	if !ok {
 		return eval.UnknownCost()
 	}
 	return eval.Between(0, top)
+}
+
+// promptBytes is how long the prompt is, with an allowance for each turn; false
+// where it holds something that is not text.
+func promptBytes(req *eval.Request) (int64, bool) {
+	n := int64(len(req.System) + len(req.Tools) + len(req.ResponseFormat))
+	for i := range req.Messages {
+		n += 16 // the turn's own tokens
+		for _, p := range req.Messages[i].Parts {
+			if p.Type != eval.PartText {
+				return 0, false
+			}
+			n += int64(len(p.Text))
+		}
+		for _, c := range req.Messages[i].ToolCalls {
+			n += int64(len(c.Name) + len(c.Arguments) + 16)
+		}
+	}
+	return n, true
+}
+
+// outputCap is the most output tokens that a call may have: by its parameters,
+// else by what the model can write.
+func outputCap(req *eval.Request, price *eval.PriceRow) (int64, bool) {
+	if n, ok := req.Params.MaxTokens(); ok {
+		return n, true
+	}
+	if price != nil && price.MaxOutput > 0 {
+		return price.MaxOutput, true
+	}
+	return 0, false
+}
+
+// bytesPerToken is how long a token is at most, on average over a prompt: texts in
+// Latin script have about 4 bytes a token, so 8 is a safe lower bound of tokens.
+const bytesPerToken = 8
+
+// Estimate is what one call may take, before it is made.
+type Estimate struct {
+	InLow, InHigh int64     // input tokens: one for eight bytes, and one for each byte
+	OutHigh       *int64    // output tokens at most; nil = nothing caps them
+	Cost          eval.Cost // from the cheapest reading of the input without any output to the cap
+}
+
+// EstimateCall bounds one call without making it; ok is false where the input is
+// not text, of which nothing is known.
+func EstimateCall(req *eval.Request, price *eval.PriceRow) (e Estimate, ok bool) {
+	n, ok := promptBytes(req)
+	if !ok {
+		return Estimate{Cost: eval.UnknownCost()}, false
+	}
+	e = Estimate{InLow: n / bytesPerToken, InHigh: n + 64, Cost: eval.UnknownCost()}
+	if most, ok := outputCap(req, price); ok {
+		e.OutHigh = &most
+	}
+	if price == nil || price.In == nil {
+		return e, true
+	}
+	cheapest := *price.In
+	if price.CacheRead != nil && *price.CacheRead < cheapest {
+		cheapest = *price.CacheRead
+	}
+	low, err := cheapest.For(e.InLow)
+	if err != nil {
+		return e, true
+	}
+	e.Cost.Low = low
+	if high := bound(req, price); !high.Unbounded {
+		e.Cost = eval.Between(low, max(high.High, low))
+	}
+	return e, true
 }

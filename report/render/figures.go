@@ -117,3 +117,6 @@ func count(n int64) string { return strconv.FormatInt(n, 10) }
 
 // Dollars writes an amount for people, with three significant digits.
 func Dollars(m eval.Money) string { return dollars(m.Float()) }
+
+// CostRange writes a cost for people: the amount, what is known of it, or –.
+func CostRange(m report.Money) string { return cost(m) }

@@ -1,0 +1,142 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"infer/eval"
+	"infer/eval/runner"
+	"infer/eval/store"
+	"infer/report"
+	"infer/report/render"
+)
+
+// forecast is what one candidate would be asked and may cost.
+type forecast struct {
+	Candidate string       `json:"candidate"`
+	Calls     int64        `json:"calls"`         // one for each trial that has no outcome yet
+	CallsMost int64        `json:"calls_at_most"` // with every retry and regeneration
+	InLow     int64        `json:"input_tokens_low"`
+	InHigh    int64        `json:"input_tokens_high"`
+	OutHigh   *int64       `json:"output_tokens_high"` // null = nothing caps them
+	Cost      report.Money `json:"cost_usd"`           // from one call a trial to every call there may be
+
+	cost eval.Cost
+}
+
+// dryRun says what an evaluation would send and cost, and neither sends nor
+// writes anything.
+func (p *plan) dryRun(ctx context.Context) error {
+	done, err := p.doneBefore(ctx)
+	if err != nil {
+		return err
+	}
+	lanes, err := p.wires.lanes(p.run.Candidates, p.run.Prices, p.asked.asked(p.run))
+	if err != nil {
+		return err
+	}
+	list := make([]forecast, len(lanes))
+	unlimited := make([]bool, len(lanes))
+	for i := range lanes {
+		list[i] = forecast{Candidate: p.run.Candidates[i].Name, OutHigh: new(int64)}
+	}
+	rules := make(map[string]*eval.TaskType, len(p.run.TaskTypes))
+	for i := range p.run.TaskTypes {
+		rules[p.run.TaskTypes[i].Name] = &p.run.TaskTypes[i]
+	}
+	for t, err := range p.tasks(ctx) {
+		if err != nil {
+			return err
+		}
+		if !p.run.Holds(t.Seq) {
+			continue
+		}
+		for i := range lanes {
+			for rep := range p.run.Repeats {
+				if done == nil || !done.Has(t.Seq, i, rep) {
+					unlimited[i] = list[i].add(t, &lanes[i], rules[t.Type]) || unlimited[i]
+				}
+			}
+		}
+	}
+	for i := range list {
+		if unlimited[i] {
+			list[i].OutHigh = nil
+		}
+		list[i].Cost = report.MoneyOf(list[i].cost)
+	}
+	return p.showForecast(list)
+}
+
+// add counts one trial; it reports whether nothing caps its output.
+func (f *forecast) add(t *eval.Task, lane *runner.Lane, rule *eval.TaskType) (unlimited bool) {
+	req := runner.BuildRequest(t, lane.Primary.Candidate)
+	e, _ := runner.EstimateCall(&req, lane.Primary.Price)
+	most := int64(1 + lane.Primary.Candidate.Retry.Max)
+	if lane.Backup != nil {
+		most += int64(1 + lane.Backup.Candidate.Retry.Max)
+	}
+	if rule != nil {
+		most *= int64(1 + rule.Regenerate)
+	}
+	f.Calls++
+	f.CallsMost += most
+	f.InLow += e.InLow
+	f.InHigh += e.InHigh * most
+	worst := eval.Cost{Unbounded: true}
+	if !e.Cost.Unbounded {
+		worst = eval.Between(e.Cost.Low, e.Cost.High*eval.Money(most))
+	}
+	worst.Low = e.Cost.Low
+	f.cost = f.cost.Plus(worst)
+	if e.OutHigh == nil {
+		return true
+	}
+	*f.OutHigh += *e.OutHigh * most
+	return false
+}
+
+// doneBefore returns the trials that need not be run, without making a store.
+func (p *plan) doneBefore(ctx context.Context) (*store.DoneSet, error) {
+	s, err := store.OpenReadOnly(ctx, p.cfg.StorePath)
+	if err != nil {
+		return nil, nil //nolint:nilerr // no store yet: nothing is done
+	}
+	defer s.Close() //nolint:errcheck // opened for reading only
+	if _, err := s.Run(ctx, p.run.ID); err != nil {
+		return nil, nil //nolint:nilerr // no such run yet
+	}
+	return s.Done(ctx, p.run.ID, p.again)
+}
+
+func (p *plan) showForecast(list []forecast) error {
+	if len(list) == 0 {
+		return eval.Invalid(errors.New("no candidate to evaluate"), "name one with -m")
+	}
+	return toOutput(p.app, p.o.output, func(w io.Writer, _ bool) error {
+		if p.o.out.format == string(render.JSON) {
+			return render.Indented(w, map[string]any{"schema": "infer.dryrun/1", "run": p.run.ID, "tasks": p.run.Tasks(), "repeats": p.run.Repeats, "candidates": list})
+		}
+		if _, err := fmt.Fprintf(w, "nothing was sent · run %s · %d tasks · %d repeats\n\n", p.run.ID, p.run.Tasks(), p.run.Repeats); err != nil {
+			return err
+		}
+		rows := make([][]string, len(list))
+		for i := range list {
+			f := &list[i]
+			out := "no cap"
+			if f.OutHigh != nil {
+				out = strconv.FormatInt(*f.OutHigh, 10)
+			}
+			rows[i] = []string{eval.Untrusted(f.Candidate).Line(40), strconv.FormatInt(f.Calls, 10), strconv.FormatInt(f.CallsMost, 10), fmt.Sprintf("%d–%d", f.InLow, f.InHigh), out, render.CostRange(f.Cost)}
+		}
+		if err := render.Plain(w, []string{"candidate", "calls", "at most", "input tokens", "output tokens ≤", "cost"}, rows, map[int]bool{1: true, 2: true, 3: true, 4: true, 5: true}); err != nil {
+			return err
+		}
+		_, err := fmt.Fprint(w, "\ncalls: one for each trial without an outcome; at most: with every retry, fallback and regeneration\n"+
+			"input tokens: one for eight bytes, to one for each byte; cost: from those without any output, to the caps\n")
+		return err
+	})
+}
