@@ -18,6 +18,7 @@ type Journal struct {
 	run     int64
 	grading int
 	resumed bool // the run had trials before, so one of them may be run again
+	tally   *tally
 	// clusters are those of tasks that were copied, whose groups' names are not
 	// known any more; nil = a trial names its own.
 	clusters map[int]int64
@@ -34,6 +35,7 @@ func (s *Store) Journal(ctx context.Context, run *eval.Run) (*Journal, error) {
 	}
 	j := &Journal{s: s, run: id, grading: run.Grading.Number}
 	err = s.read.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM trials WHERE run = ?)", id).Scan(&j.resumed)
+	j.tally = s.tallied(id, j.resumed || err != nil)
 	return j, explain(s.path, err)
 }
 
@@ -94,12 +96,19 @@ func (j *Journal) Intend(ctx context.Context, in eval.Intent) error {
 // the failed attempts', since that money is spent. The trial is not changed, and
 // must not be until OnCommit.
 func (j *Journal) Record(ctx context.Context, trial *eval.Trial) error {
+	group, copied := j.clusters[trial.TaskSeq]
+	if !copied {
+		group = cluster(trial.Cluster)
+	}
 	return explain(j.s.path, j.s.w.queue(ctx, func(t *tx) error {
-		if err := j.record(t, trial); err != nil {
+		if err := j.record(t, trial, group); err != nil {
 			return fmt.Errorf("store trial of task %s: %w", eval.Untrusted(trial.TaskID).Line(80), err)
 		}
 		return nil
 	}, func() {
+		if j.tally != nil {
+			j.tally.add(trial, group)
+		}
 		if j.OnCommit != nil {
 			j.OnCommit(trial)
 		}
@@ -114,17 +123,13 @@ func (j *Journal) Flush(ctx context.Context) error {
 	return explain(j.s.path, j.s.w.failed())
 }
 
-func (j *Journal) record(t *tx, trial *eval.Trial) error {
+func (j *Journal) record(t *tx, trial *eval.Trial, group int64) error {
 	var before earlier
 	if j.resumed {
 		var err error
 		if before, err = supersede(t, j.run, trial); err != nil {
 			return err
 		}
-	}
-	group, copied := j.clusters[trial.TaskSeq]
-	if !copied {
-		group = cluster(trial.Cluster)
 	}
 	id, err := insertTrial(t, j.run, trial, before, group)
 	if err != nil {
@@ -253,7 +258,7 @@ func insertTrial(t *tx, run int64, trial *eval.Trial, before earlier, group int6
 	}
 	columns := []any{string(trial.Verdict), class, trial.Calls() + before.attempts, trial.Retries(), trial.FallbackUsed(), trial.Regenerations, final,
 		boolOrNull(trial.FirstTry), boolOrNull(trial.AfterRegen), boolOrNull(trial.HumanFix), string(trial.HumanFixFrom), micros(trial.HumanFixTime),
-		latency, ttft, backend, int64(cost.Low), high(cost), split, plan, trial.CutOff, before.attempts}
+		latency, ttft, backend, int64(cost.Low), high(cost), split, plan, trial.CutOff, trial.Earlier + before.attempts}
 	if before.id != 0 {
 		return before.id, t.exec(`UPDATE trials SET verdict = ?, class = ?, attempts = ?, retries = retries + ?, fallback = max(fallback, ?),
 			regenerations = regenerations + ?, final = ?, first_try = ?, after_regen = ?, human_fix = ?, fix_origin = ?, fix_us = ?,

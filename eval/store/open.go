@@ -22,6 +22,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -43,6 +44,9 @@ type Store struct {
 	w    *writer // nil when opened read-only
 	self string  // who this process is to the others that write the file
 	zstd *zstd.Decoder
+
+	mu      sync.Mutex
+	tallies map[int64]*tally // by run
 }
 
 // defaultWait is how long a connection waits for another process's lock.
@@ -88,7 +92,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err := migrate(ctx, db, path); err != nil {
 		return nil, explain(path, err)
 	}
-	s := &Store{path: path, now: o.Now, self: identity(), zstd: newDecoder()}
+	s := &Store{path: path, now: o.Now, self: identity(), zstd: newDecoder(), tallies: make(map[int64]*tally)}
 	if s.w, err = newWriter(name); err != nil {
 		return nil, explain(path, err)
 	}

@@ -54,7 +54,7 @@ func (s *Store) roll(ctx context.Context, runID string, with func(t *tx, id int6
 	if err != nil {
 		return err
 	}
-	cells, err := s.scanCells(ctx, id, 0)
+	cells, err := s.sumUp(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -142,9 +142,7 @@ type trialRow struct {
 	afterRegen    sql.NullBool
 	humanFix      sql.NullBool
 	latency, ttft sql.NullInt64
-	low           int64
-	high          sql.NullInt64
-	split         sql.NullString
+	split         eval.CostSplit
 	answered      bool // an answer counts
 	cutOff        bool
 }
@@ -189,9 +187,14 @@ func scanTrials(ctx context.Context, tx *sql.Tx, run int64, from string, types m
 	last := -1
 	for rows.Next() {
 		var r trialRow
-		var kind int64
+		var kind, low int64
+		var high sql.NullInt64
+		var split sql.NullString
 		if err := rows.Scan(&r.candidate, &kind, &r.cluster, &r.verdict, &r.class, &r.attempts, &r.retries, &r.fallback, &r.regenerations,
-			&r.firstTry, &r.afterRegen, &r.humanFix, &r.latency, &r.ttft, &r.low, &r.high, &r.split, &r.answered, &r.cutOff); err != nil {
+			&r.firstTry, &r.afterRegen, &r.humanFix, &r.latency, &r.ttft, &low, &high, &split, &r.answered, &r.cutOff); err != nil {
+			return nil, err
+		}
+		if r.split, err = decodeSplit(split, costOf(low, high)); err != nil {
 			return nil, err
 		}
 		if r.candidate != last {
@@ -200,26 +203,27 @@ func scanTrials(ctx context.Context, tx *sql.Tx, run int64, from string, types m
 			last = r.candidate
 		}
 		r.kind = types[kind]
-		if err := g.add(&r); err != nil {
-			return nil, err
-		}
+		g.add(&r)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
-	out = append(out, g.finish()...)
-	sort.SliceStable(out, func(i, j int) bool {
-		if out[i].TaskType != out[j].TaskType {
-			return out[i].TaskType < out[j].TaskType
+	return inOrder(append(out, g.finish()...)), nil
+}
+
+func inOrder(cells []eval.Cell) []eval.Cell {
+	sort.SliceStable(cells, func(i, j int) bool {
+		if cells[i].TaskType != cells[j].TaskType {
+			return cells[i].TaskType < cells[j].TaskType
 		}
-		return out[i].Candidate < out[j].Candidate
+		return cells[i].Candidate < cells[j].Candidate
 	})
-	return out, nil
+	return cells
 }
 
 // addSamples fills in what the first failure of each class said, since a class
 // alone does not tell anybody what to mend.
-func addSamples(ctx context.Context, tx *sql.Tx, run int64, cells []eval.Cell) error {
+func addSamples(ctx context.Context, q rower, run int64, cells []eval.Cell) error {
 	overall := make(map[int]*eval.Cell)
 	for i := range cells {
 		if cells[i].TaskType == allTypes && cells[i].Errored > 0 {
@@ -229,7 +233,7 @@ func addSamples(ctx context.Context, tx *sql.Tx, run int64, cells []eval.Cell) e
 	if len(overall) == 0 {
 		return nil
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT t.candidate, t.class, coalesce(json_extract(a.detail, '$.failure.message'), ''), min(t.task)
+	rows, err := q.QueryContext(ctx, `SELECT t.candidate, t.class, coalesce(json_extract(a.detail, '$.failure.message'), ''), min(t.task)
 		FROM trials t JOIN attempts a ON a.trial = t.id AND a.class = t.class WHERE t.run = ? GROUP BY t.candidate, t.class`, run)
 	if err != nil {
 		return err
@@ -253,16 +257,12 @@ func addSamples(ctx context.Context, tx *sql.Tx, run int64, cells []eval.Cell) e
 }
 
 // add counts one trial in its task type's cell and in the overall one.
-func (g *gather) add(r *trialRow) error {
-	cost := costOf(r.low, r.high)
-	split, err := decodeSplit(r.split, cost)
-	if err != nil {
-		return err
-	}
+func (g *gather) add(r *trialRow) {
+	spent := r.split.Final().Low.Float()
 	for _, kind := range []string{r.kind, allTypes} {
 		c, clusters := g.cell(kind, r.candidate)
 		count(c, r)
-		c.Split = c.Split.Plus(split)
+		c.Split = c.Split.Plus(r.split)
 		if r.answered {
 			keep(g.latency, kind, r.latency)
 			keep(g.ttft, kind, r.ttft)
@@ -274,10 +274,9 @@ func (g *gather) add(r *trialRow) error {
 				m.t++
 			}
 		}
-		m.c += cost.Low.Float()
+		m.c += spent
 		clusters[r.cluster] = m
 	}
-	return nil
 }
 
 // count counts one trial. What it spent counts always; what came of it only if
