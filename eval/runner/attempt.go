@@ -58,10 +58,10 @@ func (t *trial) fallback(f *eval.Failure, tries int) (*Target, string) {
 // backupPlan describes the call that a person is asked to confirm.
 func (t *trial) backupPlan(backup *Target, reason string) string {
 	req := t.request(backup)
-	system, tools, params := req.Hashes()
+	h := t.r.hashes(&req, t.task, t.lane)
 	b, err := json.Marshal(map[string]any{
 		"candidate": backup.Candidate.Name, "provider": backup.Candidate.Provider, "model": req.Model,
-		"reason": reason, "system_hash": system, "tools_hash": tools, "params_hash": params,
+		"reason": reason, "system_hash": h.system, "tools_hash": h.tools, "params_hash": h.params,
 	})
 	if err != nil {
 		return reason
@@ -78,14 +78,33 @@ func (t *trial) request(target *Target) eval.Request {
 	return req
 }
 
+// hashes are what req.Hashes returns.
+type hashes struct{ system, tools, params eval.Digest }
+
+// hashes digests what a request carries beside its messages. Parameters that the
+// task does not add to are the same for every task of a lane.
+func (r *run) hashes(req *eval.Request, task *eval.Task, lane *Lane) hashes {
+	if len(task.Params) > 0 {
+		var h hashes
+		h.system, h.tools, h.params = req.Hashes()
+		return h
+	}
+	h := hashes{system: eval.DigestOf([]byte(req.System)), tools: r.noTools, params: r.params[lane]}
+	if len(req.Tools) > 0 {
+		h.tools = eval.DigestOf(req.Tools)
+	}
+	return h
+}
+
 // ask calls one target with retries. It also returns how many calls it made.
 func (t *trial) ask(ctx context.Context, target Target, cause eval.Cause, reason string) (eval.Response, int, error) {
 	req := t.request(&target)
+	hashes := t.r.hashes(&req, t.task, t.lane)
 	part := t.part(cause)
 	var wait time.Duration
 	once := 0
 	for n := 0; ; n++ {
-		resp, err := t.call(ctx, target, &req, cause, reason, wait)
+		resp, err := t.call(ctx, target, &req, hashes, cause, reason, wait)
 		if err != nil {
 			return resp, n, err
 		}
@@ -140,7 +159,7 @@ func (t *trial) part(cause eval.Cause) *eval.Cost {
 // call makes one attempt: it waits for a slot and the provider's limits, writes
 // the intent of a paid call, calls, and adds the attempt to the trial. It makes
 // none where the run has stopped or the provider was given up meanwhile.
-func (t *trial) call(ctx context.Context, target Target, req *eval.Request, cause eval.Cause, reason string, wait time.Duration) (eval.Response, error) {
+func (t *trial) call(ctx context.Context, target Target, req *eval.Request, hashes hashes, cause eval.Cause, reason string, wait time.Duration) (eval.Response, error) {
 	r := t.r
 	queued := time.Now()
 	done, err := t.admission(&target)
@@ -153,7 +172,7 @@ func (t *trial) call(ctx context.Context, target Target, req *eval.Request, caus
 	}
 	a := eval.Attempt{Seq: len(t.Attempts), Cause: cause, Reason: reason, Candidate: target.Candidate.Name,
 		Provider: target.Candidate.Provider, Model: req.Model, Backoff: wait}
-	a.SystemHash, a.ToolsHash, a.ParamsHash = req.Hashes()
+	a.SystemHash, a.ToolsHash, a.ParamsHash = hashes.system, hashes.tools, hashes.params
 	req.Draw = a.Seq
 	if target.Paid {
 		in := eval.Intent{TaskSeq: t.TaskSeq, Candidate: t.Candidate, Repeat: t.Repeat, Attempt: a.Seq, At: r.Now()}

@@ -212,22 +212,35 @@ func TestStopsProviderInBackoff(t *testing.T) {
 	}
 }
 
-// TestRequest: a retry asks the same again; the hashes of all attempts agree.
+// TestRequest: a retry asks the same again; the hashes of all attempts are those
+// of what was asked, also where tasks bring no tools or parameters of their own.
 func TestRequest(t *testing.T) {
 	t.Parallel()
-	c := scripted("429", "bad", "ok")
-	o := plan(1, model("m", "p", c))
-	o.Run.TaskTypes[0].Regenerate = 1
-	got := one(t, o)
-	for i, req := range c.requests {
-		a := got.Attempts[i]
-		system, tools, params := req.Hashes()
-		if a.SystemHash != system || a.ToolsHash != tools || a.ParamsHash != params || a.Model != "m-1" || req.Draw != i {
-			t.Errorf("attempt %d: hashes or model differ from what was sent, or draw is %d", i, req.Draw)
-		}
-		if req.Digest() != c.requests[0].Digest() {
-			t.Errorf("attempt %d asked something else", i)
-		}
+	for name, bare := range map[string]bool{"a task with tools and parameters": false, "a task with a prompt alone": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := scripted("429", "bad", "ok")
+			m := model("m", "p", c)
+			m.Candidate.Params = eval.Params{"temperature": json.RawMessage("0.5")}
+			o := plan(1, m)
+			o.Run.TaskTypes[0].Regenerate = 1
+			if bare {
+				o.Tasks = func(yield func(*eval.Task, error) bool) {
+					yield(&eval.Task{ID: "t0", Type: "kind", Messages: []eval.Message{eval.TextMessage("user", "hello")}}, nil)
+				}
+			}
+			got := one(t, o)
+			for i, req := range c.requests {
+				a := got.Attempts[i]
+				system, tools, params := req.Hashes()
+				if a.SystemHash != system || a.ToolsHash != tools || a.ParamsHash != params || a.Model != "m-1" || req.Draw != i {
+					t.Errorf("attempt %d: hashes or model differ from what was sent, or draw is %d", i, req.Draw)
+				}
+				if req.Digest() != c.requests[0].Digest() {
+					t.Errorf("attempt %d asked something else", i)
+				}
+			}
+		})
 	}
 }
 

@@ -164,6 +164,9 @@ type run struct {
 	idle   chan func() // goroutines that wait for another trial; closed at the end
 	types  map[string]*eval.TaskType
 
+	params  map[*Lane]eval.Digest // of each lane's own parameters
+	noTools eval.Digest
+
 	calls, trials atomic.Int64
 	spent         atomic.Int64 // pico-USD
 	skipped       int64
@@ -187,6 +190,11 @@ func newRun(ctx context.Context, o Options, cancel context.CancelCauseFunc) *run
 	}
 	if r.Sleep == nil {
 		r.Sleep = sleep
+	}
+	r.noTools, r.params = eval.DigestOf(nil), make(map[*Lane]eval.Digest, len(o.Lanes))
+	for i := range r.Lanes {
+		req := BuildRequest(&eval.Task{}, r.Lanes[i].Primary.Candidate)
+		_, _, r.params[&r.Lanes[i]] = req.Hashes()
 	}
 	for i := range o.Run.TaskTypes {
 		r.types[o.Run.TaskTypes[i].Name] = &o.Run.TaskTypes[i]
