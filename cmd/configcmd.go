@@ -37,7 +37,10 @@ before the project file, the file before defaults.`,
 			}
 			return toOutput(app, "", func(w io.Writer, _ bool) error {
 				if out.format == string(render.JSON) {
-					return render.Indented(w, map[string]any{"schema": "infer.config/1", "values": cfg.Values()})
+					return render.Indented(w, struct {
+						Schema string         `json:"schema"`
+						Values []config.Value `json:"values"`
+					}{"infer.config/1", cfg.Values()})
 				}
 				rows := make([][]string, 0, 16)
 				for _, v := range cfg.Values() {

@@ -57,10 +57,29 @@ func newDatasetsCheckCmd(app *cli.App) *cobra.Command {
 	return c
 }
 
-func checkJSON(info *datasets.Info) any {
-	problems := make([]map[string]any, 0, len(info.Problems))
+// checkDoc is what `datasets check --json` writes.
+type checkDoc struct {
+	Schema       string         `json:"schema"`
+	Tasks        int            `json:"tasks"`
+	Digest       eval.Digest    `json:"digest"`
+	ProblemCount int            `json:"problem_count"`
+	Problems     []checkProblem `json:"problems"` // the first ones
+	Warnings     []string       `json:"warnings"`
+}
+
+type checkProblem struct {
+	File    eval.Untrusted `json:"file"`
+	Line    int            `json:"line"`
+	Column  int            `json:"column"` // in bytes, from 1; 0 = the whole line
+	Message eval.Untrusted `json:"message"`
+	Hint    string         `json:"hint"`
+}
+
+func checkJSON(info *datasets.Info) checkDoc {
+	d := checkDoc{Schema: "infer.check/1", Tasks: info.Tasks, Digest: info.Digest, ProblemCount: info.ProblemCount,
+		Problems: make([]checkProblem, 0, len(info.Problems)), Warnings: append([]string{}, info.Warnings...)}
 	for _, p := range info.Problems {
-		problems = append(problems, map[string]any{"file": eval.Untrusted(p.File), "line": p.Line, "column": p.Column, "message": eval.Untrusted(p.Msg), "hint": p.Hint})
+		d.Problems = append(d.Problems, checkProblem{eval.Untrusted(p.File), p.Line, p.Column, eval.Untrusted(p.Msg), p.Hint})
 	}
-	return map[string]any{"schema": "infer.check/1", "tasks": info.Tasks, "digest": info.Digest, "problem_count": info.ProblemCount, "problems": problems, "warnings": append([]string{}, info.Warnings...)}
+	return d
 }

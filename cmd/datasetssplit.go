@@ -40,6 +40,9 @@ part depends on the seed and the group alone: adding tasks moves no other.`,
 				}
 				parts = append(parts, x)
 			}
+			if err := datasets.CheckShares(parts); err != nil {
+				return err
+			}
 			src, _, err := openDataset(c.Context(), app, args[0])
 			if err != nil {
 				return err

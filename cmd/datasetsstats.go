@@ -47,7 +47,21 @@ they form. Lines that are not tasks are counted too, and are no error here.`,
 	return c
 }
 
-func statsJSON(info *datasets.Info) any {
+// statsDoc is what `datasets stats --json` writes.
+type statsDoc struct {
+	Schema       string         `json:"schema"`
+	Tasks        int            `json:"tasks"`
+	Digest       eval.Digest    `json:"digest"`
+	Groups       int            `json:"groups"`
+	TaskTypes    map[string]int `json:"task_types"`
+	InputTypes   map[string]int `json:"input_types"`
+	WithExpected int            `json:"with_expected"`
+	WithRecorded int            `json:"with_recorded"`
+	WithGraders  int            `json:"with_graders"`
+	ProblemCount int            `json:"problem_count"`
+}
+
+func statsJSON(info *datasets.Info) statsDoc {
 	counts := func(list []datasets.Count) map[string]int {
 		m := make(map[string]int, len(list))
 		for _, c := range list {
@@ -55,6 +69,6 @@ func statsJSON(info *datasets.Info) any {
 		}
 		return m
 	}
-	return map[string]any{"schema": "infer.stats/1", "tasks": info.Tasks, "digest": info.Digest, "groups": info.Groups, "task_types": counts(info.Types),
-		"input_types": counts(info.InputTypes), "with_expected": info.WithExpected, "with_recorded": info.WithRecorded, "with_graders": info.WithGraders, "problem_count": info.ProblemCount}
+	return statsDoc{Schema: "infer.stats/1", Tasks: info.Tasks, Digest: info.Digest, Groups: info.Groups, TaskTypes: counts(info.Types), InputTypes: counts(info.InputTypes),
+		WithExpected: info.WithExpected, WithRecorded: info.WithRecorded, WithGraders: info.WithGraders, ProblemCount: info.ProblemCount}
 }

@@ -52,7 +52,10 @@ func newRunsListCmd(app *cli.App, path *string) *cobra.Command {
 			}
 			return toOutput(app, "", func(w io.Writer, tty bool) error {
 				if out.format == string(render.JSON) {
-					return render.Indented(w, map[string]any{"schema": "infer.runs/1", "runs": list})
+					return render.Indented(w, struct {
+						Schema string          `json:"schema"`
+						Runs   []render.RunRow `json:"runs"`
+					}{"infer.runs/1", list})
 				}
 				return render.Runs(w, list)
 			})
@@ -63,7 +66,7 @@ func newRunsListCmd(app *cli.App, path *string) *cobra.Command {
 }
 
 func runRow(r *store.RunInfo) render.RunRow {
-	return render.RunRow{ID: r.ID, Name: r.Name, State: r.State, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Tasks: r.Dataset.Tasks,
+	return render.RunRow{ID: r.ID, Name: r.Name, State: r.State, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Tasks: r.Tasks,
 		Candidates: r.Models, Planned: r.Planned, Trials: r.Trials, Accepted: r.Accepted, Cost: report.MoneyOf(r.Cost)}
 }
 

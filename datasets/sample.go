@@ -53,20 +53,32 @@ func (s *Source) Sample(ctx context.Context, n int, seed uint64, perType bool) (
 	return out, nil
 }
 
+// CheckShares fails with eval.KindInvalid unless there are two shares at least and
+// all are above 0.
+func CheckShares(shares []float64) error {
+	const hint = "give shares such as 0.8,0.2"
+	if len(shares) < 2 {
+		return eval.Invalid(errors.New("a split needs two shares at least"), hint)
+	}
+	for _, x := range shares {
+		if !(x > 0) || math.IsInf(x, 0) {
+			return eval.Invalid(fmt.Errorf("a share of %v", x), hint)
+		}
+	}
+	return nil
+}
+
 // Split streams the tasks with the number of the part each belongs to: the
 // shares of the parts are as given, and all tasks of a group go to one part. The
 // part is a function of the seed and the group alone, so that adding tasks moves
 // none of the others.
 func (s *Source) Split(ctx context.Context, shares []float64, seed uint64, each func(part int, t *eval.Task) error) error {
+	if err := CheckShares(shares); err != nil {
+		return err
+	}
 	total := 0.0
 	for _, x := range shares {
-		if !(x > 0) || math.IsInf(x, 0) {
-			return eval.Invalid(fmt.Errorf("a share of %v", x), "give shares such as 0.8,0.2")
-		}
 		total += x
-	}
-	if len(shares) < 2 {
-		return eval.Invalid(errors.New("a split needs two shares at least"), "give shares such as 0.8,0.2")
 	}
 	for t, err := range s.Tasks(ctx) {
 		if err != nil {

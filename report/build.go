@@ -13,6 +13,9 @@ import (
 // confidence of every interval in a report.
 const confidence = 0.95
 
+// minQueue is the wait in microseconds that a warning is worth.
+const minQueue = 10_000
+
 // few is the number of clusters below which rates are not to be relied on.
 const few = 10
 
@@ -209,14 +212,17 @@ func judgedTypes(kinds []string) string {
 
 // warn collects what concerns the whole run.
 func (r *Report) warn(run *eval.Run, cells []eval.Cell) {
-	var invented []string
+	var invented, unpriced []string
 	for i := range r.Run.Candidates {
 		c := &r.Run.Candidates[i]
 		if p := c.Price; p == nil && run.Candidates[i].Policy == nil && !run.Imported {
-			r.Warnings = append(r.Warnings, fmt.Sprintf("no price is known for %s: its cost is unknown and it cannot be ranked by cost", eval.Untrusted(c.Name).Line(80)))
+			unpriced = append(unpriced, eval.Untrusted(c.Name).Line(80))
 		} else if p != nil && p.Example {
 			invented = append(invented, eval.Untrusted(c.Name).Line(80))
 		}
+	}
+	if len(unpriced) > 0 {
+		r.Warnings = append(r.Warnings, "no price is known for "+strings.Join(unpriced, ", ")+": what they cost is unknown, and they cannot be ranked by cost")
 	}
 	if len(invented) > 0 {
 		r.Warnings = append(r.Warnings, "invented example prices: "+strings.Join(invented, ", "))
@@ -241,7 +247,7 @@ func (r *Report) warn(run *eval.Run, cells []eval.Cell) {
 		}
 		queue, ok1 := c.Queue.Quantile(0.95)
 		flight, ok2 := c.Flight.Quantile(0.5)
-		if ok1 && ok2 && queue > 1000 && queue > 0.1*flight {
+		if ok1 && ok2 && queue > minQueue && queue > 0.1*flight {
 			r.Warnings = append(r.Warnings, fmt.Sprintf("calls of %s waited for infer's own limits (p95 %.1f ms); that wait is in no latency", name, queue/1000))
 		}
 	}

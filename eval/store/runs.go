@@ -20,6 +20,7 @@ type RunInfo struct {
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	Dataset   eval.Dataset
+	Tasks     int      // in the plan
 	Models    []string // candidate names
 	Planned   int
 	Trials    int64
@@ -244,7 +245,7 @@ func (s *Store) Runs(ctx context.Context) ([]RunInfo, error) {
 			return nil, fmt.Errorf("read plan of a run: %w", err)
 		}
 		info := RunInfo{ID: run.ID, Name: run.Name, State: eval.RunState(state), CreatedAt: run.CreatedAt,
-			UpdatedAt: time.UnixMicro(us).UTC(), Dataset: run.Dataset, Planned: run.Planned()}
+			UpdatedAt: time.UnixMicro(us).UTC(), Dataset: run.Dataset, Tasks: run.Tasks(), Planned: run.Planned()}
 		for i := range run.Candidates {
 			info.Models = append(info.Models, run.Candidates[i].Name)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"infer/eval"
 	"infer/report"
@@ -45,7 +46,8 @@ func millis(v *float64) string {
 }
 
 // dollars writes an amount with three significant digits, or cents above a
-// dollar: what a person compares. JSON carries the exact figure.
+// dollar: what a person compares. Below a hundredth of a cent the zeros would be
+// all that one sees, so it has an exponent. JSON carries the exact figure.
 func dollars(v float64) string {
 	switch {
 	case v == 0:
@@ -54,6 +56,9 @@ func dollars(v float64) string {
 		return "$" + strconv.FormatFloat(v, 'f', 0, 64)
 	case v >= 1:
 		return "$" + strconv.FormatFloat(v, 'f', 2, 64)
+	case math.Abs(v) < 1e-4:
+		s := strconv.FormatFloat(v, 'e', 2, 64)
+		return "$" + strings.Replace(s, "e-0", "e-", 1)
 	}
 	digits := int(2 - math.Floor(math.Log10(math.Abs(v))))
 	return "$" + strconv.FormatFloat(v, 'f', min(max(digits, 2), 12), 64)
@@ -81,7 +86,7 @@ func costPer(c report.CostPer) string {
 		return dollars(*c.Point)
 	case c.Lo != nil && c.Hi != nil:
 		return dollars(*c.Lo) + "–" + dollars(*c.Hi)[1:]
-	case c.Lo != nil:
+	case c.Lo != nil && *c.Lo > 0: // that it costs something is no news
 		return "≥" + dollars(*c.Lo)
 	}
 	return unknown

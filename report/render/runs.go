@@ -31,7 +31,7 @@ func Runs(w io.Writer, rows []RunRow) error {
 	cells := make([][]string, len(rows))
 	for i := range rows {
 		r := &rows[i]
-		cells[i] = []string{r.ID, eval.Untrusted(r.Name).Line(maxName), string(r.State), r.UpdatedAt.UTC().Format("2006-01-02 15:04"), fmt.Sprint(r.Tasks),
+		cells[i] = []string{r.ID, name(r.Name), string(r.State), r.UpdatedAt.UTC().Format("2006-01-02 15:04"), fmt.Sprint(r.Tasks),
 			fmt.Sprintf("%d/%d", r.Trials, r.Planned), count(r.Accepted), cost(r.Cost), eval.Untrusted(strings.Join(r.Candidates, ", ")).Line(60)}
 	}
 	return Plain(w, head, cells, map[int]bool{4: true, 5: true, 6: true, 7: true})
@@ -40,15 +40,8 @@ func Runs(w io.Writer, rows []RunRow) error {
 // Plain writes a simple table; right says which columns are numbers.
 func Plain(w io.Writer, head []string, rows [][]string, right map[int]bool) error {
 	var b strings.Builder
-	t := newTable(&b, len(head), func(i int) bool { return right[i] })
-	t.Header(head)
-	for _, r := range rows {
-		if err := t.Append(r); err != nil {
-			return fmt.Errorf("table: %w", err)
-		}
-	}
-	if err := t.Render(); err != nil {
-		return fmt.Errorf("table: %w", err)
+	if err := plain(&b, head, rows, func(i int) bool { return right[i] }); err != nil {
+		return err
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -23,19 +23,34 @@ type column struct {
 	value func(c *report.Cell) string
 }
 
-// maxName is how much of a name a table shows.
-const maxName = 40
+// maxName is how many columns of a name a table shows, minName how few it may
+// show where the terminal is narrow.
+const (
+	maxName = 40
+	minName = 12
+)
+
+// name makes a name safe and short enough for a table. It may stand first in a
+// line, where CI systems read commands from.
+func name(s string) string {
+	s = strings.TrimSpace(eval.Untrusted(s).Line(8 * maxName))
+	if strings.HasPrefix(s, "::") || strings.HasPrefix(s, "##") {
+		s = "·" + s
+	}
+	return ansi.Truncate(s, maxName, "…")
+}
 
 // columns are the columns of a table of cells, without those that would say
 // nothing: errors, unscored trials and retries that there are none of.
 func columns(cells []report.Cell, withTypes bool) []column {
-	var unscored, errored, retries, ttft bool
+	var unscored, errored, retries, ttft, spread bool
 	for i := range cells {
 		c := &cells[i]
 		unscored, errored, retries, ttft = unscored || c.Unscored > 0, errored || c.Errored > 0, retries || c.Retries > 0, ttft || c.TTFT.P50 != nil
+		spread = spread || costInterval(c.CostPerAccepted) != unknown
 	}
 	cols := []column{
-		{head: "candidate", value: func(c *report.Cell) string { return eval.Untrusted(c.Candidate).Line(maxName) }},
+		{head: "candidate", value: func(c *report.Cell) string { return name(c.Candidate) }},
 		{head: "n", right: true, value: func(c *report.Cell) string { return count(c.N) }},
 		{head: "accepted", right: true, keep: 3, value: func(c *report.Cell) string { return count(c.Accepted) }},
 		{head: "rate", right: true, value: func(c *report.Cell) string { return percent(c.Acceptance.Point) }},
@@ -55,9 +70,9 @@ func columns(cells []report.Cell, withTypes bool) []column {
 	add(ttft && !withTypes, column{head: "ttft p95", right: true, keep: 7, value: func(c *report.Cell) string { return millis(c.TTFT.P95) }})
 	add(!withTypes, column{head: "cost", right: true, keep: 2, value: func(c *report.Cell) string { return cost(c.Cost) }})
 	add(true, column{head: "cost/accepted", right: true, value: func(c *report.Cell) string { return costPer(c.CostPerAccepted) }})
-	add(true, column{head: "95% interval", right: true, keep: 6, value: func(c *report.Cell) string { return costInterval(c.CostPerAccepted) }})
+	add(spread, column{head: "95% interval", right: true, keep: 6, value: func(c *report.Cell) string { return costInterval(c.CostPerAccepted) }})
 	if withTypes {
-		kind := column{head: "task type", value: func(c *report.Cell) string { return eval.Untrusted(c.TaskType).Line(maxName) }}
+		kind := column{head: "task type", value: func(c *report.Cell) string { return name(c.TaskType) }}
 		cols = append([]column{kind}, cols...)
 	}
 	return cols
@@ -66,7 +81,7 @@ func columns(cells []report.Cell, withTypes bool) []column {
 // table writes the report for a terminal.
 func table(w io.Writer, r *report.Report, o Options) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "run %s · %s · %s · %s", r.Run.ID, eval.Untrusted(r.Run.Dataset.Name).Line(maxName), tasks(&r.Run), plural(len(r.Run.Candidates), "candidate"))
+	fmt.Fprintf(&b, "run %s · %s · %s · %s", r.Run.ID, name(r.Run.Name), tasks(&r.Run), plural(len(r.Run.Candidates), "candidate"))
 	if r.Run.Repeats > 1 {
 		fmt.Fprintf(&b, " · %d repeats", r.Run.Repeats)
 	}
@@ -82,7 +97,7 @@ func table(w io.Writer, r *report.Report, o Options) error {
 		}
 	}
 	failures(&b, overall)
-	legend(&b, r)
+	legend(&b, r, o.Width)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -123,7 +138,7 @@ func typesOf(cells []report.Cell) map[string]bool {
 }
 
 // grid writes cells as a table that fits the width: where it does not, columns
-// are dropped, the least important first.
+// are dropped, the least important first, and then names are cut.
 func grid(b *strings.Builder, cells []report.Cell, cols []column, o Options) error {
 	for o.Width > 0 {
 		worst := -1
@@ -143,11 +158,19 @@ func grid(b *strings.Builder, cells []report.Cell, cols []column, o Options) err
 	for i := range cols {
 		head[i] = cols[i].head
 	}
-	t := newTable(b, len(cols), func(i int) bool { return cols[i].right })
-	t.Header(head)
+	short := maxName
+	for k := range cols {
+		if full := cols[k].value; !cols[k].right {
+			cols[k].value = func(c *report.Cell) string { return ansi.Truncate(full(c), short, "…") }
+		}
+	}
+	for o.Width > 0 && short > minName && width(cells, cols) > o.Width {
+		short--
+	}
+	rows := make([][]string, len(cells))
 	last := ""
 	for i := range cells {
-		row := make([]string, len(cols)) // the library keeps the slice
+		row := make([]string, len(cols))
 		for k := range cols {
 			row[k] = cols[k].value(&cells[i])
 		}
@@ -158,15 +181,40 @@ func grid(b *strings.Builder, cells []report.Cell, cols []column, o Options) err
 				last = row[0]
 			}
 		}
-		if err := t.Append(row); err != nil {
+		rows[i] = row
+	}
+	return plain(b, head, rows, func(i int) bool { return cols[i].right })
+}
+
+// plain writes a table without borders, numbers to the right, and without white
+// space at the ends of lines.
+func plain(b *strings.Builder, head []string, rows [][]string, right func(column int) bool) error {
+	var raw strings.Builder
+	t := newTable(&raw, len(head), right)
+	t.Header(head)
+	for _, row := range rows {
+		if err := t.Append(row); err != nil { // the library keeps the slice
 			return fmt.Errorf("table: %w", err)
 		}
 	}
 	if err := t.Render(); err != nil {
 		return fmt.Errorf("table: %w", err)
 	}
+	for _, line := range strings.SplitAfter(raw.String(), "\n") {
+		text := strings.TrimRight(line, " \n")
+		if strings.HasPrefix(text, rule) {
+			text = strings.TrimSuffix(text, strings.Repeat(rule, len(gap)))
+		}
+		b.WriteString(text + line[len(strings.TrimRight(line, "\n")):])
+	}
 	return nil
 }
+
+// What stands between columns, and what the rule below the head is made of.
+const (
+	gap  = "  "
+	rule = "─"
+)
 
 // newTable is a table without borders, its numbers to the right.
 func newTable(w io.Writer, columns int, right func(int) bool) *tablewriter.Table {
@@ -186,7 +234,7 @@ func newTable(w io.Writer, columns int, right func(int) bool) *tablewriter.Table
 		tablewriter.WithRowAutoWrap(tw.WrapNone), tablewriter.WithHeaderAutoWrap(tw.WrapNone),
 		tablewriter.WithHeaderAlignmentConfig(tw.CellAlignment{PerColumn: align}),
 		tablewriter.WithRowAlignmentConfig(tw.CellAlignment{PerColumn: align}),
-		tablewriter.WithPadding(tw.Padding{Left: "", Right: "  "}),
+		tablewriter.WithPadding(tw.Padding{Left: "", Right: gap}),
 	)
 }
 
@@ -198,9 +246,9 @@ func width(cells []report.Cell, cols []column) int {
 		for i := range cells {
 			w = max(w, ansi.StringWidth(cols[k].value(&cells[i])))
 		}
-		total += w + 2
+		total += w + len(gap)
 	}
-	return total
+	return total - len(gap)
 }
 
 // failures names the classes of errors, where there were any, with what the first
@@ -211,13 +259,16 @@ func failures(b *strings.Builder, overall []report.Cell) {
 		if c.Errored == 0 {
 			continue
 		}
-		fmt.Fprintf(b, "\nerrors of %s\n", eval.Untrusted(c.Candidate).Line(maxName))
+		fmt.Fprintf(b, "\nerrors of %s\n", name(c.Candidate))
 		for _, class := range eval.Classes() {
 			n := c.Errors[class]
 			if n == 0 {
 				continue
 			}
-			fmt.Fprintf(b, "  %d × %s (%s)", n, class, class.Fault())
+			fmt.Fprintf(b, "  %d × %s", n, class)
+			if fault := class.Fault(); fault != string(class) {
+				fmt.Fprintf(b, " (%s)", fault)
+			}
 			if m := c.Samples[class]; m != "" {
 				fmt.Fprintf(b, ": %s", m.Line(160))
 			}
@@ -226,11 +277,16 @@ func failures(b *strings.Builder, overall []report.Cell) {
 	}
 }
 
-// legend explains the columns and ends with the warnings.
-func legend(b *strings.Builder, r *report.Report) {
-	b.WriteString("\nrate: share of judged trials that were accepted, with Wilson's 95 % interval\n" +
+// legend explains the columns and ends with the warnings. What holds words from
+// outside is not wrapped: a CI system takes commands from the beginnings of lines.
+func legend(b *strings.Builder, r *report.Report, width int) {
+	words := "\nrate: share of judged trials that were accepted, with Wilson's 95 % interval\n" +
 		"p50, p95: user-visible time from the first send to the answer that counts, with retries and waits\n" +
-		"cost/accepted: everything spent on all tasks ÷ accepted tasks   " + unknown + " unknown\n")
+		"cost/accepted: everything spent on all tasks ÷ accepted tasks   " + unknown + " unknown\n"
+	if width > 0 {
+		words = ansi.Wordwrap(words, width, "")
+	}
+	b.WriteString(words)
 	for _, reason := range r.Verdict.Reason {
 		fmt.Fprintf(b, "! %s\n", reason)
 	}
