@@ -70,14 +70,6 @@ func outputs(w io.Writer, r *eval.Recommendation) error {
 	return nil
 }
 
-// name is a name from outside, fit for a table.
-func name(s string) string {
-	if s == "" {
-		return unknown
-	}
-	return ansi.Truncate(eval.Untrusted(s).Line(maxName), 32, "…")
-}
-
 // evidenceOf is what was seen of a candidate; nil = nothing.
 func evidenceOf(d *eval.TypeDecision, candidate string) *eval.CandidateEvidence {
 	for i := range d.Candidates {
@@ -309,7 +301,7 @@ func wrapped(b *strings.Builder, head, text string, width int) {
 		}
 		if i > 0 && ansi.StringWidth(line)+1+ansi.StringWidth(word) > max(width, 40) {
 			b.WriteString(line + "\n")
-			line, space = pad, ""
+			line, space, word = pad, "", harmless(word)
 		}
 		line += space + word
 	}

@@ -30,14 +30,23 @@ const (
 	minName = 12
 )
 
-// name makes a name safe and short enough for a table. It may stand first in a
-// line, where CI systems read commands from.
+// harmless keeps what stands first in a line, or behind white space alone, from
+// being a command to a CI system.
+func harmless(s string) string {
+	if strings.HasPrefix(s, "::") || strings.HasPrefix(s, "##") {
+		return "·" + s
+	}
+	return s
+}
+
+// name makes a name safe and short enough for a table, where it may stand first in
+// a line.
 func name(s string) string {
 	s = strings.TrimSpace(eval.Untrusted(s).Line(8 * maxName))
-	if strings.HasPrefix(s, "::") || strings.HasPrefix(s, "##") {
-		s = "·" + s
+	if s == "" {
+		return unknown
 	}
-	return ansi.Truncate(s, maxName, "…")
+	return ansi.Truncate(harmless(s), maxName, "…")
 }
 
 // columns are the columns of a table of cells, without those that would say
