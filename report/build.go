@@ -222,7 +222,7 @@ func (r *Report) warn(run *eval.Run, cells []eval.Cell) {
 		}
 	}
 	if len(unpriced) > 0 {
-		r.Warnings = append(r.Warnings, "no price is known for "+strings.Join(unpriced, ", ")+": what they cost is unknown, and they cannot be ranked by cost")
+		r.Warnings = append(r.Warnings, "no price is known for "+strings.Join(unpriced, ", ")+": cost unknown, so no ranking by cost")
 	}
 	if len(invented) > 0 {
 		r.Warnings = append(r.Warnings, "invented example prices: "+strings.Join(invented, ", "))
