@@ -24,7 +24,7 @@ import (
 type exportOptions struct {
 	app       *cli.App
 	run       string
-	store     string
+	flags     config.Flags
 	format    string
 	policy    string
 	recommend string
@@ -42,12 +42,13 @@ func newExportCmd(app *cli.App, runF func(context.Context, *exportOptions) error
 		Use:   "export [run]",
 		Short: "Write a routing configuration that a gateway loads",
 		Long: `Write the default, the backup and the rule between them for each task type as a
-configuration for a gateway, from a recommendation or from a table that --policy
-names. What the gateway cannot express is listed on standard error and in --json.
+configuration for a gateway: what infer recommend says of the run (the newest if
+none is named), or a table that --policy names. What the gateway cannot express is
+listed on standard error and in --json.
 
 Keys are never written, only where a gateway finds them. A task type that needs
 confirmation gets no backup: no gateway asks a person first. A task type that the
-evidence does not decide gets no route.
+evidence does not decide keeps the incumbent alone; without one it gets no route.
 
 Formats:
 ` + formatList() + `
@@ -59,14 +60,14 @@ EXIT STATUS
   decide any more what the checked file holds · 100 the checked file differs from
   what the newest evidence decides, or has expired`,
 		Example: `  # for the LiteLLM proxy, and proof of what it does
-  $ infer export --format litellm --recommendation recommendation.json -o litellm.yaml
+  $ infer export --format litellm -o litellm.yaml
   $ infer drill litellm.yaml
 
   # from a table that somebody wrote
   $ infer export --format portkey --policy routes.yaml
 
   # in CI: does the deployed file still agree with the evidence?
-  $ infer export --check litellm.yaml --policy routes.yaml`,
+  $ infer export --check litellm.yaml`,
 		Args: cobra.MaximumNArgs(1),
 		PreRunE: func(*cobra.Command, []string) error {
 			app.JSON = o.json
@@ -88,17 +89,18 @@ EXIT STATUS
 			}
 			return runExport(c.Context(), o)
 		},
-		ValidArgsFunction: completeRuns(app, &o.store),
+		ValidArgsFunction: completeRuns(app, &o.flags.Store),
 	}
 	f := c.Flags()
 	f.StringVar(&o.format, "format", route.FormatInfer, "target: "+strings.Join(formats, ", "))
 	f.StringVar(&o.policy, "policy", "", "routing table to export instead of a recommendation (infer.routes/1)")
-	f.StringVar(&o.recommend, "recommendation", "", "recommendation to export (infer.recommendation/1)")
+	f.StringVar(&o.recommend, "recommendation", "", "recommendation to export instead of a new one (infer.recommendation/1)")
 	f.StringVar(&o.check, "check", "", "compare this deployed file with the newest evidence and write nothing")
 	f.IntVar(&o.validDays, "valid-days", 90, "days after the run until which the evidence holds; 0 = for ever")
 	f.BoolVar(&o.schema, "schema", false, "print the JSON Schema of infer.routes/1")
 	f.BoolVar(&o.json, "json", false, "print what was exported, with the losses, as JSON")
-	storeFlag(c, &o.store)
+	storeFlag(c, &o.flags.Store)
+	f.StringVar(&o.flags.Config, "config", "", "configuration with incumbent, gates and providers (default infer.yaml here)")
 	outputFlag(c, &o.output, "write the configuration to this file")
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	return c
@@ -137,60 +139,77 @@ func runExport(ctx context.Context, o *exportOptions) error {
 	if err := writeExport(o, b, losses, r); err != nil {
 		return err
 	}
-	for _, l := range route.Summary(losses) {
+	for _, l := range route.Summary(losses, len(r.Routes)) {
 		if !o.app.Quiet && !o.json {
 			_, _ = fmt.Fprintf(o.app.Err, "lost: %s\n", l)
 		}
 	}
-	for _, u := range r.Undecided {
-		if !o.app.Quiet {
-			_, _ = fmt.Fprintf(o.app.Err, "no route for %s: %s\n", eval.Untrusted(u.TaskType).Line(60), eval.Untrusted(u.Reason).Line(200))
-		}
-	}
+	tellUndecided(o.app, r)
 	if o.output != "" && o.output != "-" {
 		next(o.app, "`infer drill %s` proves what it does", o.output)
 	}
 	return nil
 }
 
+// tellUndecided names the task types that the evidence leaves open.
+func tellUndecided(app *cli.App, r *route.Routes) {
+	stays, none := []string{}, []string{}
+	for _, u := range r.Undecided {
+		name := eval.Untrusted(u.TaskType).Line(60)
+		if r.Route(u.TaskType) != nil {
+			stays = append(stays, name)
+		} else {
+			none = append(none, name)
+		}
+	}
+	if app.Quiet {
+		return
+	}
+	if len(stays) > 0 {
+		_, _ = fmt.Fprintf(app.Err, "undecided, so the incumbent stays, without a backup: %s\n", strings.Join(stays, ", "))
+	}
+	if len(none) > 0 {
+		_, _ = fmt.Fprintf(app.Err, "undecided, so there is no route: %s\n", strings.Join(none, ", "))
+	}
+}
+
 // exportTable is the table to export, or the one that a deployed file is held
-// against.
-func exportTable(ctx context.Context, o *exportOptions) (*route.Routes, error) {
+// against: the one that the user names, or that of the recommendation.
+func exportTable(ctx context.Context, o *exportOptions) (_ *route.Routes, err error) {
 	if o.policy != "" {
 		return readPolicy(o.app, o.policy)
 	}
-	return recommendedTable(ctx, o)
-}
-
-// recommendedTable builds the table of a recommendation on a stored run.
-func recommendedTable(ctx context.Context, o *exportOptions) (_ *route.Routes, err error) {
-	if o.recommend == "" {
-		return nil, eval.Invalid(errors.New("nothing to export"), "name a recommendation with --recommendation, or a table with --policy")
+	var rec *eval.Recommendation
+	if o.recommend != "" {
+		if rec, err = readRecommendation(o.app, o.recommend); err != nil {
+			return nil, err
+		}
+		if o.run == "" {
+			o.run = fmt.Sprintf("%s@%d", rec.Run, rec.Grading)
+		}
 	}
-	rec, err := readRecommendation(o.app, o.recommend)
+	cfg, _, err := config.Load(o.app.Dir, "", o.flags, o.app.Env)
 	if err != nil {
 		return nil, err
 	}
-	s, err := openStore(ctx, o.app, o.store, false)
+	s, err := openStore(ctx, o.app, cfg.StorePath, false)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	if o.run == "" {
-		o.run = rec.Run
-	}
-	run, err := s.Run(ctx, o.run)
+	g, err := findRun(ctx, s, o.run)
 	if err != nil {
 		return nil, err
 	}
-	if run.ID != rec.Run {
-		return nil, eval.Invalid(fmt.Errorf("the recommendation is on run %s, not %s", rec.Run, run.ID), "name that run, or make a recommendation on this one")
+	if rec == nil {
+		if rec, err = recommendation(ctx, s, cfg, g, nil); err != nil {
+			return nil, err
+		}
 	}
-	cfg, _, err := config.Load(o.app.Dir, "", config.Flags{Store: o.store}, o.app.Env)
-	if err != nil {
-		return nil, err
+	if g.run.ID != rec.Run {
+		return nil, eval.Invalid(fmt.Errorf("the recommendation is on run %s, not %s", eval.Untrusted(rec.Run).Line(40), g.run.ID), "name that run, or make a recommendation on this one")
 	}
-	return route.Build(rec, run, route.BuildOptions{Service: services(cfg), Expires: o.expires(rec)})
+	return route.Build(rec, g.run, route.BuildOptions{Service: services(cfg), Expires: o.expires(rec)})
 }
 
 // expires is the day from which on the evidence is to be renewed.

@@ -22,8 +22,9 @@ type BuildOptions struct {
 	Expires time.Time // from that day on the table is to be measured again; zero = never
 }
 
-// Build turns a recommendation on a run into a routing table. A task type without
-// a selected default has no route; it is listed as undecided. Errors are
+// Build turns a recommendation on a run into a routing table. A task type that the
+// evidence does not decide is listed as undecided; it keeps the incumbent alone,
+// or has no route where there is none. Errors are
 // eval.KindInvalid for a default that no gateway can call, and
 // eval.KindIncomplete where no task type has a default.
 func Build(rec *eval.Recommendation, run *eval.Run, o BuildOptions) (*Routes, error) {
@@ -64,13 +65,11 @@ func (b *builder) candidate(name string) *eval.Candidate {
 
 func (b *builder) add(d *eval.TypeDecision) error {
 	c := b.candidate(d.Default)
-	if d.Default == "" || d.Verdict != eval.Selected && d.Verdict != eval.SelectedTie {
-		reason := strings.ReplaceAll(string(d.Verdict), "_", " ")
-		if len(d.Reasons) > 0 {
-			reason += ": " + d.Reasons[0]
+	if d.Verdict != eval.Selected && d.Verdict != eval.SelectedTie {
+		b.r.Undecided = append(b.r.Undecided, undecided(d))
+		if d.Default == "" {
+			return nil
 		}
-		b.r.Undecided = append(b.r.Undecided, Undecided{d.TaskType, reason})
-		return nil
 	}
 	if c == nil {
 		return eval.Invalid(fmt.Errorf("run %s has no candidate %s", b.run.ID, eval.Untrusted(d.Default).Line(60)), "name the run that the recommendation is of")
@@ -107,6 +106,22 @@ func (b *builder) add(d *eval.TypeDecision) error {
 	}
 	b.r.Routes = append(b.r.Routes, x)
 	return nil
+}
+
+// undecided says why a task type is open, what stays meanwhile, and what would
+// settle it.
+func undecided(d *eval.TypeDecision) Undecided {
+	reason := strings.ReplaceAll(string(d.Verdict), "_", " ")
+	if len(d.Reasons) > 0 {
+		reason += ": " + d.Reasons[0]
+	}
+	if d.Default != "" {
+		reason += "; " + d.Default + " stays"
+	}
+	if d.More != nil && d.More.Tasks > 0 {
+		reason += fmt.Sprintf("; about %d more tasks would settle it", d.More.Tasks)
+	}
+	return Undecided{d.TaskType, reason}
 }
 
 // name adds the route's models and names them in it. A backup that is a policy

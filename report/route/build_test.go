@@ -32,7 +32,8 @@ func recommended() (*eval.Recommendation, *eval.Run) {
 				Candidates: []eval.CandidateEvidence{{Candidate: "small", N: 30, Clusters: 30, Acceptance: &eval.Figure{Point: v(0.9), Lo: v(0.74), Hi: v(0.97)}}}},
 			{TaskType: "permission", Class: eval.HighRisk, Confirm: true, Verdict: eval.SelectedTie, Default: "large", Backup: &eval.Backup{Candidate: "small"}},
 			{TaskType: "mixed", Class: eval.LowRisk, Verdict: eval.Selected, Default: "small-then-large"},
-			{TaskType: "title", Verdict: eval.InsufficientEvidence, Reasons: []string{"about 140 more tasks"}},
+			{TaskType: "title", Verdict: eval.InsufficientEvidence, Reasons: []string{"no candidate is shown to be within the margin"}, More: &eval.MoreTasks{Tasks: 140}},
+			{TaskType: "urgent", Class: eval.LowRisk, Verdict: eval.InsufficientEvidence, Default: "small", NoBackup: "no default is selected, so no backup is", Reasons: []string{"a tie"}},
 		}}
 	return rec, run
 }
@@ -71,8 +72,11 @@ func TestBuild(t *testing.T) {
 	if mixed.Backup != "large" || mixed.ContextBackup != "large" || len(mixed.On) != 1 || mixed.On[0] != eval.ClassUnavailable {
 		t.Errorf("a policy is exported as it was measured, without what its engine never hands over: %+v", mixed)
 	}
-	if r.Route("title") != nil || len(r.Undecided) != 1 {
-		t.Error("an open type has a route")
+	if r.Route("title") != nil || len(r.Undecided) != 2 {
+		t.Error("an open type without an incumbent has a route")
+	}
+	if u := r.Route("urgent"); u == nil || u.Default != "small" || u.Backup != "" || u.Evidence.Verdict != eval.InsufficientEvidence {
+		t.Errorf("the incumbent does not stay: %+v", u)
 	}
 }
 
@@ -84,7 +88,7 @@ func TestBuildRefuses(t *testing.T) {
 	if eval.KindOf(err) != eval.KindInvalid || !strings.Contains(err.Error(), "no gateway can call") {
 		t.Errorf("%v", err)
 	}
-	rec.Types = rec.Types[3:]
+	rec.Types = rec.Types[3:4]
 	if _, err = route.Build(rec, run, route.BuildOptions{Service: services2}); eval.KindOf(err) != eval.KindIncomplete {
 		t.Errorf("%v", err)
 	}

@@ -76,18 +76,19 @@ func Compare(file string, d *Deployed, newest *Routes, now time.Time) (*Check, e
 func (c *Check) rules(want, have []Rule, newest *Routes) {
 	for i := range have {
 		t := TypeCheck{TaskType: have[i].TaskType, State: Current, Differences: []string{}, Reason: "the newest evidence decides the same"}
-		if k := indexRule(want, have[i].TaskType); k >= 0 {
-			if diff := want[k].Differences(&have[i]); len(diff) > 0 {
-				t.State, t.Differences = Changed, diff
-				t.Reason = "the newest evidence decides otherwise: " + strings.Join(diff, ", ")
-			}
-		} else {
+		k, open := indexRule(want, have[i].TaskType), newest.open(have[i].TaskType)
+		if k >= 0 {
+			t.Differences = append(t.Differences, want[k].Differences(&have[i])...)
+		}
+		switch {
+		case k < 0 && open == "":
 			t.State, t.Reason = Stale, "the newest run has no tasks of this type"
-			for _, u := range newest.Undecided {
-				if u.TaskType == t.TaskType {
-					t.Reason = "the newest evidence does not decide it: " + u.Reason
-				}
-			}
+		case open != "" && (k < 0 || len(t.Differences) > 0):
+			t.State, t.Reason = Stale, "the newest evidence does not decide it: "+open
+		case open != "":
+			t.Reason = "as the file has it, although undecided: " + open
+		case len(t.Differences) > 0:
+			t.State, t.Reason = Changed, "the newest evidence decides otherwise: "+strings.Join(t.Differences, ", ")
 		}
 		c.add(t)
 	}
@@ -96,6 +97,16 @@ func (c *Check) rules(want, have []Rule, newest *Routes) {
 			c.add(TypeCheck{TaskType: want[i].TaskType, State: Changed, Differences: []string{"default"}, Reason: "the newest evidence gives it a default, the file has no route"})
 		}
 	}
+}
+
+// open is why the table does not decide a task type; "" = it does.
+func (r *Routes) open(taskType string) string {
+	for _, u := range r.Undecided {
+		if u.TaskType == taskType {
+			return u.Reason
+		}
+	}
+	return ""
 }
 
 func (c *Check) add(t TypeCheck) {

@@ -35,6 +35,7 @@ const (
 	PromptNotCarried    Code = "prompt_not_carried"
 	ParamsNotCarried    Code = "params_not_carried"
 	KeyByCaller         Code = "key_by_caller"
+	HeaderLimit         Code = "header_limit"
 	EvidenceNotCarried  Code = "evidence_not_carried"
 )
 
@@ -61,6 +62,7 @@ var codeWords = map[Code]string{
 	PromptNotCarried:    "what was put around the task (system prompt, template, examples) must be sent by the caller",
 	ParamsNotCarried:    "the parameters must be sent by the caller",
 	KeyByCaller:         "the gateway has no notation for the environment: the caller fills the key in",
+	HeaderLimit:         "the file goes with every request as a header, and is larger than Node's server takes by default (16 KiB): raise --max-http-header-size, or send each task type its own part",
 	EvidenceNotCarried:  "the file has no room for evidence, expiry and review rule: keep the infer file beside it",
 }
 
@@ -68,7 +70,7 @@ var codeWords = map[Code]string{
 func Codes() []Loss {
 	list := []Code{FallbackOnAnyError, RetryOnAnyError, FixedTriggers, StatusesOnly, ClassNotExpressible, ConditionsShared, NoConfirmationGate,
 		NoRetries, RetryPerProvider, RetryCountShared, RetryCapped, BackoffNotCarried, NoAttemptTimeout, NoFirstTokenTimeout, NoStreamFallback,
-		NoContextBackup, NoTaskCarrier, ReasonNotLogged, PromptNotCarried, ParamsNotCarried, KeyByCaller, EvidenceNotCarried}
+		NoContextBackup, NoTaskCarrier, ReasonNotLogged, PromptNotCarried, ParamsNotCarried, KeyByCaller, HeaderLimit, EvidenceNotCarried}
 	out := make([]Loss, len(list))
 	for i, c := range list {
 		out[i] = Loss{Code: c, Words: codeWords[c]}
@@ -96,9 +98,9 @@ func (l Loss) String() string {
 	return fmt.Sprintf("%s (%s): %s", l.Code, where, l.Words)
 }
 
-// Summary writes the losses one line a code, each with the task types that it
-// concerns.
-func Summary(list []Loss) []string {
+// Summary writes the losses one line a code, each with those of all task types
+// that it concerns.
+func Summary(list []Loss, all int) []string {
 	types := make(map[Code][]string)
 	for _, l := range list {
 		name := eval.Untrusted(l.TaskType).Line(60)
@@ -114,7 +116,10 @@ func Summary(list []Loss) []string {
 		}
 		seen[l.Code] = true
 		line := string(l.Code) + ": " + codeWords[l.Code]
-		if t := types[l.Code]; len(t) > 0 {
+		switch t := types[l.Code]; {
+		case len(t) == all && all > 1:
+			line += " (every task type)"
+		case len(t) > 0:
 			line += " (" + strings.Join(t, ", ") + ")"
 		}
 		out = append(out, line)

@@ -71,9 +71,16 @@ func encodePortkey(r *Routes) ([]byte, []Loss, error) {
 		l.all(KeyByCaller, "")
 	}
 	l.all(EvidenceNotCarried, "evidence")
+	if b, err := json.Marshal(&f); err == nil && len(b) > portkeyHeader {
+		l.all(HeaderLimit, "")
+	}
 	b, err := toJSON(&f)
 	return b, l.list, err
 }
+
+// portkeyHeader is how large the file may be on one line to fit, with a request's
+// other headers, into the 16 KiB that Node's server takes.
+const portkeyHeader = 14 << 10
 
 func portkeyRoute(r *Routes, x *Route, l *losses) (portkeyTarget, error) {
 	x = l.expressible(x)

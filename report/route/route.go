@@ -30,8 +30,8 @@ type Routes struct {
 	Evidence Evidence `json:"evidence"`
 	Models   []Model  `json:"models"`
 	Routes   []Route  `json:"routes"`
-	// Undecided are task types that the evidence gives no default for; they have no
-	// route, so that nothing is routed on a guess.
+	// Undecided are task types that the evidence does not decide, and why. They keep
+	// the incumbent alone or have no route: nothing is routed on a guess.
 	Undecided []Undecided `json:"undecided,omitempty"`
 }
 
@@ -122,7 +122,7 @@ type Interval struct {
 	Hi    *float64 `json:"hi"`
 }
 
-// Undecided is a task type without a default, and why.
+// Undecided is a task type that the evidence does not decide, and why.
 type Undecided struct {
 	TaskType string `json:"task_type"`
 	Reason   string `json:"reason"`
