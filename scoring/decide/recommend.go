@@ -191,7 +191,11 @@ func decided(v eval.DecisionVerdict) bool { return v == eval.Selected || v == ev
 
 // advise fills in what goes with a default.
 func (r *recommender) advise(d *decider, v *view, c *choice, dec *eval.TypeDecision) {
-	dec.Retry = d.retryRule(r.in.Rule, c.pick)
+	measured := c.pick
+	if r.in.Run.Imported {
+		measured = -1 // what recorded outcomes do not say of retries is unknown, not none
+	}
+	dec.Retry = d.retryRule(r.in.Rule, measured)
 	dec.Rollback = d.rollback(r.names, c, r.in.Run.UpdatedAt.UTC().Format("2006-01-02"))
 	if !decided(c.verdict) {
 		dec.NoBackup = "no default is selected, so no backup is"
