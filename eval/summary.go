@@ -45,6 +45,9 @@ type Cell struct {
 	HumanFixes    int64
 
 	Split CostSplit
+	// Abandoned is what was spent on tasks that were never accepted: a part of the
+	// whole across the parts of Split, not one more of them.
+	Abandoned Cost
 
 	// Sums over clusters g of T_g (accepted), N_g (judged trials) and C_g (lower
 	// end of the cost in US dollars), for the cluster-robust intervals. Clusters

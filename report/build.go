@@ -70,6 +70,7 @@ func cell(c *eval.Cell, name string) Cell {
 		out.Errors[class] = n
 		out.Faults[class.Fault()] += n
 	}
+	out.Abandoned = money(c.Abandoned)
 	s := &c.Split
 	out.Split = Split{Answer: money(s.Answer), Retries: money(s.Retries), Failed: money(s.Failed), Fallback: money(s.Fallback),
 		Regeneration: money(s.Regeneration), Tools: money(s.Tools), Repair: money(s.Repair), Judge: money(s.Judge)}

@@ -99,8 +99,11 @@ type Cell struct {
 	Flight  Quantiles `json:"in_flight_ms"`  // of every attempt
 	Queue   Quantiles `json:"queue_wait_ms"` // of every attempt; ours, in no other figure
 
-	Cost            Money   `json:"cost_usd"`
-	Split           Split   `json:"cost_split_usd"`
+	Cost  Money `json:"cost_usd"`
+	Split Split `json:"cost_split_usd"`
+	// Abandoned is what was spent on tasks that were never accepted, across the
+	// parts of the split.
+	Abandoned       Money   `json:"cost_abandoned_usd"`
 	CostPerAccepted CostPer `json:"cost_per_accepted_usd"`
 
 	// OnJudges marks a cell whose verdicts rest on what judges say: an opinion until

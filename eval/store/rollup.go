@@ -263,6 +263,9 @@ func (g *gather) add(r *trialRow) {
 		c, clusters := g.cell(kind, r.candidate)
 		count(c, r)
 		c.Split = c.Split.Plus(r.split)
+		if r.verdict != eval.Accepted || r.cutOff {
+			c.Abandoned = c.Abandoned.Plus(r.split.Final())
+		}
 		if r.answered {
 			keep(g.latency, kind, r.latency)
 			keep(g.ttft, kind, r.ttft)

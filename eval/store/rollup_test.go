@@ -73,6 +73,9 @@ func sums(all []*eval.Trial) map[string]*eval.Cell {
 			c.Retries += int64(t.Retries())
 			c.Regenerations += int64(t.Regenerations)
 			c.Split = c.Split.Plus(t.Cost)
+			if t.CutOff || t.Verdict != eval.Accepted {
+				c.Abandoned = c.Abandoned.Plus(t.Cost.Final())
+			}
 			for i := range t.Attempts {
 				c.Flight.Add(t.Attempts[i].InFlight.Microseconds())
 				c.Queue.Add(t.Attempts[i].QueueWait.Microseconds())

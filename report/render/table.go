@@ -105,6 +105,9 @@ func table(w io.Writer, r *report.Report, o Options) error {
 			return err
 		}
 	}
+	if err := steps(&b, overall, o); err != nil {
+		return err
+	}
 	failures(&b, overall)
 	legend(&b, r, o.Width)
 	_, err := io.WriteString(w, b.String())
