@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -68,57 +67,6 @@ func newRunsListCmd(app *cli.App, path *string) *cobra.Command {
 func runRow(r *store.RunInfo) render.RunRow {
 	return render.RunRow{ID: r.ID, Name: r.Name, State: r.State, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Tasks: r.Tasks,
 		Candidates: r.Models, Planned: r.Planned, Trials: r.Trials, Accepted: r.Accepted, Cost: report.MoneyOf(r.Cost)}
-}
-
-func newRunsShowCmd(app *cli.App, path *string) *cobra.Command {
-	var task string
-	c := &cobra.Command{
-		Use: "show [run]", Short: "Show a run's plan, or one of its tasks",
-		Long: `Show the plan of a run as JSON. With --task, show that task's trials instead, with
-every attempt, its times, cost, answer and scores.`,
-		Example: "  $ infer runs show latest\n  $ infer runs show latest --task ticket-001",
-		Args:    cobra.MaximumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) (err error) {
-			app.JSON = true
-			ref := ""
-			if len(args) > 0 {
-				ref = args[0]
-			}
-			s, err := openStore(c.Context(), app, *path, false)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, s.Close()) }()
-			run, err := s.Run(c.Context(), ref)
-			if err != nil {
-				return err
-			}
-			var v any = run
-			if task != "" {
-				if v, err = trialsOf(c.Context(), s, run, task); err != nil {
-					return err
-				}
-			}
-			return toOutput(app, "", func(w io.Writer, _ bool) error { return render.Indented(w, v) })
-		},
-		ValidArgsFunction: completeRuns(app, path),
-	}
-	c.Flags().StringVar(&task, "task", "", "id of a task")
-	return c
-}
-
-func trialsOf(ctx context.Context, s *store.Store, run *eval.Run, task string) ([]*eval.Trial, error) {
-	var trials []*eval.Trial
-	for t, err := range s.Trials(ctx, run.ID, store.Filter{TaskID: task}) {
-		if err != nil {
-			return nil, err
-		}
-		trials = append(trials, t)
-	}
-	if len(trials) == 0 {
-		return nil, eval.Invalid(fmt.Errorf("run %s has no trial of task %q", run.ID, eval.Untrusted(task).Line(80)), "`infer report --format jsonl` lists the tasks")
-	}
-	return trials, nil
 }
 
 func newRunsDeleteCmd(app *cli.App, path *string) *cobra.Command {

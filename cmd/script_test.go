@@ -82,7 +82,7 @@ func setUp(e *testscript.Env, root string) error {
 		return err
 	}
 	env := map[string]string{"HOME": home, "XDG_CONFIG_HOME": filepath.Join(home, ".config"), "NO_COLOR": "1", "TZ": "UTC", "LC_ALL": "C.UTF-8",
-		"MOCK": srv.URL + "/v1", "JUDGE": judgeServer(e), "QUICKSTART": filepath.Join(root, "testdata", "quickstart"), "ROOT": root}
+		"MOCK": srv.URL + "/v1", "JUDGE": judgeServer(e), "QUICKSTART": filepath.Join(root, "testdata", "quickstart"), "ROOT": root, "TASK": "a\x1b[2J"}
 	for _, kv := range os.Environ() { // no key of the person who runs the tests
 		if name, _, _ := strings.Cut(kv, "="); strings.HasSuffix(name, "_API_KEY") || strings.HasPrefix(name, "INFER_") || strings.HasPrefix(name, "OPENAI_") || strings.HasPrefix(name, "ANTHROPIC_") || strings.HasPrefix(name, "AWS_") {
 			env[name] = ""

@@ -47,6 +47,9 @@ func argsWanted(c *cobra.Command) string {
 func unknownCommand(c *cobra.Command, msg string) error {
 	_, rest, _ := strings.Cut(msg, `"`)
 	word, _, _ := strings.Cut(rest, `"`)
+	if !c.HasAvailableSubCommands() {
+		return eval.Invalid(fmt.Errorf("%s takes no argument, and %s is one", c.CommandPath(), eval.Untrusted(word).Line(80)), "`"+c.CommandPath()+" --help` explains it")
+	}
 	var names []string
 	for _, sub := range c.Commands() {
 		if sub.IsAvailableCommand() || sub.IsAdditionalHelpTopicCommand() {

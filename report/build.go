@@ -70,10 +70,7 @@ func cell(c *eval.Cell, name string) Cell {
 		out.Errors[class] = n
 		out.Faults[class.Fault()] += n
 	}
-	out.Abandoned = money(c.Abandoned)
-	s := &c.Split
-	out.Split = Split{Answer: money(s.Answer), Retries: money(s.Retries), Failed: money(s.Failed), Fallback: money(s.Fallback),
-		Regeneration: money(s.Regeneration), Tools: money(s.Tools), Repair: money(s.Repair), Judge: money(s.Judge)}
+	out.Abandoned, out.Split = money(c.Abandoned), SplitOf(c.Split)
 	out.Acceptance = rate(c)
 	out.CostPerAccepted = costPer(c)
 	out.Notes = notes(c)
@@ -134,6 +131,12 @@ func costPer(c *eval.Cell) CostPer {
 		}
 	}
 	return out
+}
+
+// SplitOf turns where the money went into its report form.
+func SplitOf(s eval.CostSplit) Split {
+	return Split{Answer: money(s.Answer), Retries: money(s.Retries), Failed: money(s.Failed), Fallback: money(s.Fallback),
+		Regeneration: money(s.Regeneration), Tools: money(s.Tools), Repair: money(s.Repair), Judge: money(s.Judge)}
 }
 
 // MoneyOf turns a cost into its report form.
