@@ -43,6 +43,7 @@ type evalOptions struct {
 	dry      bool
 	maxCalls int64
 	maxCost  string
+	failCode int
 }
 
 // newEvalCmd returns the command; runF, if not nil, is run instead of runEval.
@@ -65,7 +66,8 @@ the calls in flight.
 
 EXIT STATUS
   0 done · 1 failure · 2 nothing was sent: usage, configuration or dataset
-  invalid · 3 incomplete · 4 credentials · 5 store in use · 130 interrupted`,
+  invalid · 3 incomplete, or a gate is undecided · 4 credentials · 5 store in
+  use · 100 a gate failed · 130 interrupted`,
 		Example: `  # the example project, from recordings: no key, no server
   $ infer eval testdata/quickstart
 
@@ -104,6 +106,7 @@ EXIT STATUS
 	f.BoolVar(&o.fresh, "new", false, "start a new run instead of continuing one")
 	f.BoolVar(&o.skipBad, "skip-invalid", false, "leave out lines that are not tasks, and say how many")
 	f.Int64Var(&o.maxCalls, "max-calls", 0, "stop after so many calls")
+	failCodeFlag(c, &o.failCode)
 	f.StringVar(&o.maxCost, "max-cost", "", "stop when so many US dollars are spent")
 	outputFlag(c, &o.output, "write the report to this file")
 	allowExec(c, &o.exec)
@@ -137,10 +140,20 @@ func runEval(ctx context.Context, o *evalOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	if p.cfg.Gates != nil {
+		results, err := gateResults(ctx, s, p.cfg, gradedRun{run: p.run}, nil)
+		if err != nil {
+			return err
+		}
+		r.Verdict.Gate(results)
+	}
 	if err := writeReport(ctx, o.app, s, r, p.run.ID, o.out.format, o.output); err != nil {
 		return err
 	}
-	return p.verdict(r, res)
+	if err := p.verdict(r, res); err != nil {
+		return err
+	}
+	return gateError(r.Verdict.Gates, o.failCode)
 }
 
 // plan is everything that an evaluation needs, checked before anything is sent.

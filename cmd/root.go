@@ -48,6 +48,7 @@ Nothing leaves the machine but the calls to the providers you configure.`,
 		newEvalCmd(app, nil), newReportCmd(app, nil), newScoreCmd(app), newRunsCmd(app), newInitCmd(app), newConfigCmd(app),
 		newDatasetsCmd(app), newMockCmd(app), newDBCmd(app), newRecommendCmd(app, nil), newCompareCmd(app, nil), newBrowseCmd(app), newExportCmd(app, nil), newDrillCmd(app, nil), newImportCmd(app), newModelsCmd(app), newPricesCmd(app), newManCmd(app), newVersionCmd(app),
 	)
+	root.AddCommand(newGateCmd(app, nil), newBaselineCmd(app))
 	root.AddCommand(helpTopics()...)
 	return root
 }

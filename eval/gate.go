@@ -24,7 +24,7 @@ type GateLimits struct {
 
 // GateResult is one condition on one candidate, as it came out.
 type GateResult struct {
-	Gate      string    `json:"gate"` // acceptance, reliability, slo_p95, cost_per_accepted, price, regression, must_pass, data
+	Gate      string    `json:"gate"` // acceptance, reliability, slo_p95, cost_per_accepted, price, regression, cost_regression, slo_regression, must_pass, data
 	TaskType  string    `json:"task_type"`
 	Candidate string    `json:"candidate"`
 	State     GateState `json:"state"`

@@ -5,6 +5,7 @@
 package report
 
 import (
+	"fmt"
 	"time"
 
 	"infer/eval"
@@ -57,15 +58,38 @@ type Candidate struct {
 
 // Verdict is the one object that text, JSON, JUnit and exit code are made from.
 type Verdict struct {
-	State  string   `json:"state"` // complete, incomplete
-	Reason []string `json:"reasons"`
+	State  string            `json:"state"` // complete, incomplete, gate_failed, gate_unknown
+	Reason []string          `json:"reasons"`
+	Gates  []eval.GateResult `json:"gates,omitempty"`
 }
 
 // The states of a Verdict.
 const (
-	StateComplete   = "complete"
-	StateIncomplete = "incomplete"
+	StateComplete    = "complete"
+	StateIncomplete  = "incomplete"
+	StateGateFailed  = "gate_failed"
+	StateGateUnknown = "gate_unknown"
 )
+
+// Gate adds the results of gates to the verdict. An incomplete run stays so.
+func (v *Verdict) Gate(results []eval.GateResult) {
+	v.Gates = append(v.Gates, results...)
+	if v.State != StateComplete || len(results) == 0 {
+		return
+	}
+	counts := make(map[eval.GateState]int)
+	for i := range v.Gates {
+		counts[v.Gates[i].State]++
+	}
+	switch eval.WorstGate(v.Gates) {
+	case eval.GateFail:
+		v.State = StateGateFailed
+		v.Reason = append(v.Reason, fmt.Sprintf("%d of %d gates failed", counts[eval.GateFail], len(v.Gates)))
+	case eval.GateUnknown:
+		v.State = StateGateUnknown
+		v.Reason = append(v.Reason, fmt.Sprintf("%d of %d gates are undecided", counts[eval.GateUnknown], len(v.Gates)))
+	}
+}
 
 // Cell is one row: one candidate on one task type, or over all of them ("*").
 // Every null is unknown.

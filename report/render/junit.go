@@ -80,6 +80,9 @@ func JUnit(w io.Writer, r *report.Report, cases iter.Seq2[Case, error]) error {
 		}
 		out.Suites[i].add(&c)
 	}
+	if len(r.Verdict.Gates) > 0 {
+		out.Suites = append(out.Suites, gateSuite(r.Run.ID, r.Verdict.Gates))
+	}
 	out.Suites = append(out.Suites, verdictSuite(r))
 	total := 0.0
 	for i := range out.Suites {

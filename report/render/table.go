@@ -109,6 +109,7 @@ func table(w io.Writer, r *report.Report, o Options) error {
 		return err
 	}
 	failures(&b, overall)
+	gateLines(&b, r.Verdict.Gates, o.Width)
 	legend(&b, r, o.Width)
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -22,6 +22,7 @@ func markdown(w io.Writer, r *report.Report) error {
 		b.WriteString("\n")
 		mdGrid(&b, byType, columns(byType, true))
 	}
+	gatesMarkdown(&b, r.Verdict.Gates)
 	for _, note := range append(append([]string(nil), r.Verdict.Reason...), r.Warnings...) {
 		fmt.Fprintf(&b, "\n> ⚠ %s\n", Escape(note))
 	}

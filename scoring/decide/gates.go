@@ -19,6 +19,9 @@ const (
 	GateRegression  = "regression"
 	GateMustPass    = "must_pass"
 	GateData        = "data"
+
+	GateCostRegression = "cost_regression"
+	GateSLORegression  = "slo_regression"
 )
 
 func state(t stats.Tri) eval.GateState {
