@@ -5,8 +5,11 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"infer/cmd"
 	"infer/cmd/internal/cli"
@@ -31,17 +34,14 @@ func inProcess(t *testing.T, dir string, want int, args ...string) (string, stri
 	return out.String(), errs.String()
 }
 
-// evaluated is the example project, evaluated at the fixed time; its store.
+// evaluated is the example project, evaluated at the fixed time; a folder with its
+// store, and its configuration.
 func evaluated(t *testing.T) (dir, db, config string) {
 	t.Helper()
 	dir = t.TempDir()
-	root, err := filepath.Abs(filepath.Join("..", "testdata", "quickstart"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, config = filepath.Join(dir, "quickstart.db"), filepath.Join(root, "infer.yaml")
-	inProcess(t, dir, 0, "eval", root, "--store", db, "-q")
-	return dir, db, config
+	db = filepath.Join(dir, "quickstart.db")
+	inProcess(t, ".", 0, "eval", "../testdata/quickstart", "--store", db, "-q")
+	return dir, db, filepath.Join("..", "testdata", "quickstart", "infer.yaml")
 }
 
 // TestQuickstartExports holds what the example project exports to every target
@@ -51,19 +51,61 @@ func TestQuickstartExports(t *testing.T) {
 	dir, db, config := evaluated(t)
 	for _, f := range route.Formats() {
 		if f.Name == route.FormatOpenRouter || f.Name == route.FormatCloudflare {
-			_, errs := inProcess(t, dir, 2, "export", "--store", db, "--config", config, "--format", f.Name)
+			_, errs := inProcess(t, ".", 2, "export", "--store", db, "--config", config, "--format", f.Name)
 			if !bytes.Contains([]byte(errs), []byte("127.0.0.1")) {
 				t.Errorf("%s: %s", f.Name, errs)
 			}
 			continue
 		}
-		out, errs := inProcess(t, dir, 0, "export", "--store", db, "--config", config, "--format", f.Name)
+		out, errs := inProcess(t, ".", 0, "export", "--store", db, "--config", config, "--format", f.Name)
 		compareGolden(t, filepath.Join("testdata", "export", "quickstart-"+f.Name+"."+f.Ext), out)
 		compareGolden(t, filepath.Join("testdata", "export", "quickstart-"+f.Name+".stderr"), errs)
 		file := filepath.Join(dir, "deployed-"+f.Name)
 		if err := os.WriteFile(file, []byte(out), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		inProcess(t, dir, 0, "export", "--store", db, "--config", config, "--check", file)
+		inProcess(t, ".", 0, "export", "--store", db, "--config", config, "--check", file)
+	}
+}
+
+// TestQuickstartChecklist holds the example project's checklist in every format,
+// with and without the proof of a drilled file.
+func TestQuickstartChecklist(t *testing.T) {
+	t.Parallel()
+	dir, db, config := evaluated(t)
+	for format, ext := range map[string]string{"table": "txt", "md": "md", "json": "json", "html": "html"} {
+		out, _ := inProcess(t, ".", 0, "checklist", "--store", db, "--config", config, "--format", format)
+		compareGolden(t, filepath.Join("testdata", "export", "quickstart-checklist."+ext), out)
+		if format == "json" {
+			validate(t, "checklist", []byte(out))
+		}
+	}
+	_, errs := inProcess(t, ".", 100, "checklist", "--store", db, "--config", config, "--strict")
+	if !strings.Contains(errs, "2 of 10 questions are open") {
+		t.Error(errs)
+	}
+	file, drill := filepath.Join(dir, "routes.yaml"), filepath.Join(dir, "drill.json")
+	inProcess(t, ".", 0, "export", "--store", db, "--config", config, "-o", file, "-q")
+	inProcess(t, ".", 0, "drill", file, "--json", "-o", drill, "--type", "title", "--case", "healthy", "--case", "server_500", "--timeout", "300ms")
+	b, err := os.ReadFile(drill)
+	if err != nil {
+		t.Fatal(err)
+	}
+	validate(t, "drill", b)
+	out, _ := inProcess(t, ".", 0, "checklist", "--store", db, "--config", config, "--drill", drill)
+	if !strings.Contains(out, "drilled routes.yaml: infer test: 2 cases as ruled") {
+		t.Error(out)
+	}
+}
+
+// validate holds a document against a published schema.
+func validate(t *testing.T, name string, b []byte) {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := compile(t, name).Validate(doc); err != nil {
+		t.Errorf("%s: %v", name, err)
 	}
 }
