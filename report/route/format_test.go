@@ -299,6 +299,15 @@ func TestCodes(t *testing.T) {
 		}
 		seen[l.Code] = true
 	}
+	published, err := os.ReadFile(filepath.Join("..", "..", "testdata", "schemas", "export.schema.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for code := range seen {
+		if !bytes.Contains(published, []byte(`"`+code+`"`)) {
+			t.Errorf("%s is not in the published schema", code)
+		}
+	}
 	for _, f := range route.FormatNames() {
 		_, losses, err := route.Encode(tableFor(f), f)
 		if err != nil {
