@@ -51,7 +51,7 @@ type Answer struct {
 	Attempt   int       // Attempt.Seq
 	Text      Untrusted // the answer's text
 	ToolCalls []ToolCall
-	Machine   Verdict // what the graders say of it
+	Machine   Verdict // what the graders say of this answer as it stands, before any repair
 }
 
 // LabelKind is a reviewer's word on an item.

@@ -287,7 +287,7 @@ func TestReviewSample(t *testing.T) {
 	}
 	seen := make(map[[2]int]bool)
 	for i, it := range items {
-		if it.Seq != i || it.Probability != 0.2 || it.Second != nil || it.First.Machine != eval.Accepted || it.First.TaskType != "a" {
+		if it.Seq != i || it.Probability != 0.2 || it.Second != nil || it.First.Machine != [2]eval.Verdict{eval.Accepted, eval.Rejected}[it.First.Candidate] || it.First.TaskType != "a" {
 			t.Errorf("item %d: %+v", i, it)
 		}
 		seen[[2]int{it.First.TaskSeq, it.First.Candidate}] = true

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"strings"
 
@@ -191,16 +192,17 @@ func scanReviews(rows *sql.Rows) ([]eval.Review, error) {
 
 // answerColumns are the columns of one side of an item.
 func answerColumns(t, a string) string {
-	return fmt.Sprintf("%[1]s.task, k.task_id, n.name, %[1]s.cluster, %[1]s.candidate, %[1]s.repeat, i.%[2]s, coalesce(v%[1]s.verdict, %[1]s.verdict)", t, a)
+	return fmt.Sprintf("%[1]s.task, k.task_id, n.name, %[1]s.cluster, %[1]s.candidate, %[1]s.repeat, i.%[2]s, coalesce(g%[1]s.verdict, 'unscored')", t, a)
 }
 
 // ReviewItems returns the items of a review in order, without the answers' texts.
 func (s *Store) ReviewItems(ctx context.Context, reviewID string) ([]eval.ReviewItem, error) {
 	const current = "(SELECT max(number) FROM gradings WHERE run = r.run)"
-	rows, err := s.read.QueryContext(ctx, "SELECT i.seq, i.probability, i.swapped, "+answerColumns("t", "attempt")+", o.id IS NOT NULL, coalesce(o.candidate, 0), coalesce(i.other_attempt, 0), coalesce(vo.verdict, o.verdict, '')"+
+	rows, err := s.read.QueryContext(ctx, "SELECT i.seq, i.probability, i.swapped, "+answerColumns("t", "attempt")+", o.id IS NOT NULL, coalesce(o.candidate, 0), coalesce(i.other_attempt, 0), coalesce(go.verdict, 'unscored')"+
 		` FROM review_items i JOIN reviews r ON r.id = i.review JOIN trials t ON t.id = i.trial JOIN tasks k ON k.run = t.run AND k.seq = t.task JOIN names n ON n.id = t.type
 		LEFT JOIN trials o ON o.id = i.other
-		LEFT JOIN verdicts vt ON vt.trial = t.id AND vt.grading = `+current+` LEFT JOIN verdicts vo ON vo.trial = o.id AND vo.grading = `+current+`
+		LEFT JOIN grades gt ON gt.trial = t.id AND gt.attempt = i.attempt AND gt.grading = `+current+`
+		LEFT JOIN grades go ON go.trial = o.id AND go.attempt = i.other_attempt AND go.grading = `+current+`
 		WHERE r.key = ? ORDER BY i.seq`, reviewID)
 	if err != nil {
 		return nil, explain(s.path, err)
@@ -223,6 +225,32 @@ func (s *Store) ReviewItems(ctx context.Context, reviewID string) ([]eval.Review
 		out = append(out, it)
 	}
 	return out, explain(s.path, rows.Err())
+}
+
+// Answers streams every answer that counts, of the whole run, with what the
+// graders say of it; without texts, ordered by candidate, task and repeat.
+func (s *Store) Answers(ctx context.Context, runID string) iter.Seq2[eval.Answer, error] {
+	return func(yield func(eval.Answer, error) bool) {
+		rows, err := s.read.QueryContext(ctx, `SELECT t.task, k.task_id, n.name, t.cluster, t.candidate, t.repeat, t.final, coalesce(g.verdict, 'unscored')
+			FROM trials t JOIN runs r ON r.id = t.run JOIN tasks k ON k.run = t.run AND k.seq = t.task JOIN names n ON n.id = t.type
+			LEFT JOIN grades g ON g.trial = t.id AND g.attempt = t.final AND g.grading = (SELECT max(number) FROM gradings WHERE run = t.run)
+			WHERE r.key = ? AND t.final >= 0 ORDER BY t.candidate, t.task, t.repeat`, runID)
+		if err != nil {
+			yield(eval.Answer{}, explain(s.path, err))
+			return
+		}
+		defer rows.Close() //nolint:errcheck // rows.Err is checked
+		for rows.Next() {
+			var a eval.Answer
+			err := rows.Scan(&a.TaskSeq, &a.TaskID, &a.TaskType, &a.Cluster, &a.Candidate, &a.Repeat, &a.Attempt, &a.Machine)
+			if !yield(a, explain(s.path, err)) || err != nil {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(eval.Answer{}, explain(s.path, err))
+		}
+	}
 }
 
 // FillAnswers reads the texts and tool calls of an item's answers.
