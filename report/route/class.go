@@ -95,17 +95,6 @@ func without(list, drop []eval.Class) []eval.Class {
 	return out
 }
 
-// noStatus are the classes of the list that no HTTP status stands for.
-func noStatus(list []eval.Class) []eval.Class {
-	var out []eval.Class
-	for _, c := range list {
-		if r, ok := ruleOf(c); ok && r.statuses == nil {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
 // retriesOf is how often a failure of the class is tried again under the rule.
 func (r Retry) retriesOf(c eval.Class, limit int) int {
 	rule, ok := ruleOf(c)

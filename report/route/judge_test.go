@@ -112,10 +112,7 @@ func TestJudge(t *testing.T) {
 // know.
 func TestJudgePrompt(t *testing.T) {
 	t.Parallel()
-	var all []route.Loss
-	for _, l := range route.Codes() {
-		all = append(all, l)
-	}
+	all := slices.Clone(route.Codes())
 	changed := same(3, 1, 0, route.FromBackup)
 	changed.SamePrompt = false
 	stray := same(1, 0, 0, route.FromDefault)

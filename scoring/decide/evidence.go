@@ -91,13 +91,6 @@ func kindTable() [][]kind {
 
 func (r *row) kind() *kind { return &kinds[r.verdict][r.class] }
 
-func (r *row) errorClass() eval.Class {
-	if r.class == 0 {
-		return ""
-	}
-	return classes[r.class-1]
-}
-
 func flag(on bool, bit uint8) uint8 {
 	if on {
 		return bit
@@ -257,15 +250,6 @@ func (e *Evidence) Types() []string {
 		names[i] = e.types[i].name
 	}
 	return names
-}
-
-func (e *Evidence) find(name string) *typeData {
-	for _, t := range e.types {
-		if t.name == name {
-			return t
-		}
-	}
-	return nil
 }
 
 // taskView is one task with its trials by candidate.

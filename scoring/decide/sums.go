@@ -30,10 +30,7 @@ type candSums struct {
 	skewed   bool              // few clusters with heavy-tailed costs
 }
 
-// cost per accepted task by the upper ends of cost, in dollars; +Inf where nothing was
-// accepted.
-func (c *candSums) ratio() float64 { return ratio(c.high.C, float64(c.accepted)) }
-
+// ratio is the cost of an accepted task; +Inf where nothing was accepted.
 func ratio(cost, accepted float64) float64 {
 	if accepted <= 0 {
 		return math.Inf(1)

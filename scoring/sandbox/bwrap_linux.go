@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -92,7 +91,7 @@ func bwrapCommand(ctx context.Context, bin string, fixed []string, job *Job) (*e
 		for i := range pipes {
 			_ = readers[i].Close()
 			go func() {
-				_, _ = io.WriteString(pipes[i].w, string(pipes[i].body)) // a program that has ended does not read
+				_, _ = pipes[i].w.Write(pipes[i].body) // a program that has ended does not read
 				_ = pipes[i].w.Close()
 			}()
 		}

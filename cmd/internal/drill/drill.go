@@ -69,7 +69,8 @@ func Open(o Options) (*Ground, error) {
 		if o.Port > 0 {
 			port = o.Port + i
 		}
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		var lc net.ListenConfig
+		l, err := lc.Listen(context.Background(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
 			g.Close()
 			return nil, eval.WithHint(eval.KindOperational, fmt.Errorf("start upstream %s: %w", name, err), "choose another --port")

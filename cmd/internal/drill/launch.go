@@ -147,7 +147,8 @@ func (r *Running) Stop() {
 	t := time.NewTimer(stopTime)
 	defer t.Stop()
 	select {
-	case <-r.done:
+	case err := <-r.done:
+		_ = err // it was told to end
 	case <-t.C:
 	}
 	_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL) // what is left of the group
@@ -156,7 +157,8 @@ func (r *Running) Stop() {
 
 // FreePort returns a port of loopback that nobody listens on.
 func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var lc net.ListenConfig
+	l, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}
