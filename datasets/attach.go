@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"infer/eval"
@@ -32,7 +33,7 @@ func (s *Source) Attach(t *eval.Task) error {
 			if p.Type == eval.PartText || p.Data != nil {
 				continue
 			}
-			if err := s.attach(p); err != nil {
+			if err := s.attach(s.folder(t), p); err != nil {
 				return eval.Invalid(fmt.Errorf("%s:%d: %w", t.File, t.Line, err), "attachments are files below the dataset's folder, or inline base64")
 			}
 		}
@@ -40,7 +41,18 @@ func (s *Source) Attach(t *eval.Task) error {
 	return nil
 }
 
-func (s *Source) attach(p *eval.Part) error {
+// folder is the one that the task's attachments lie below: that of its file; "" =
+// none.
+func (s *Source) folder(t *eval.Task) string {
+	for _, f := range s.files {
+		if f.name == t.File && f.path != s.remove {
+			return filepath.Dir(f.path)
+		}
+	}
+	return ""
+}
+
+func (s *Source) attach(dir string, p *eval.Part) error {
 	switch {
 	case strings.HasPrefix(p.URL, "data:"):
 		return inline(p)
@@ -52,7 +64,7 @@ func (s *Source) attach(p *eval.Part) error {
 	case p.Path == "":
 		return errors.New("a part without contents")
 	}
-	data, err := s.readBelow(p.Path)
+	data, err := s.readBelow(dir, p.Path)
 	if err != nil {
 		return fmt.Errorf("attachment %s: %w", eval.Untrusted(p.Path).Line(100), err)
 	}
@@ -60,11 +72,11 @@ func (s *Source) attach(p *eval.Part) error {
 	return describe(p)
 }
 
-func (s *Source) readBelow(name string) (data []byte, err error) {
-	if s.dir == "" {
+func (s *Source) readBelow(dir, name string) (data []byte, err error) {
+	if dir == "" {
 		return nil, errors.New("a dataset from standard input has no folder for attachments")
 	}
-	root, err := os.OpenRoot(s.dir)
+	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +96,7 @@ func (s *Source) readBelow(name string) (data []byte, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return io.ReadAll(io.LimitReader(f, s.opts.MaxAttachment))
+	return io.ReadAll(io.LimitReader(f, info.Size())) // no more than was looked at
 }
 
 func inline(p *eval.Part) error {

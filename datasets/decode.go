@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
-	"unicode/utf8"
 
 	"infer/eval"
 )
@@ -39,12 +39,22 @@ func isKnown(name string) bool {
 	return false
 }
 
-// decode reads one line. The position in the error is filled in by the caller.
+// decode reads one line. The place in the error is filled in by the caller, but
+// for the column.
 func (s *Source) decode(b []byte) (*eval.Task, *LineError) {
-	if le := check(b); le != nil {
+	keys, le := check(b)
+	if le != nil {
 		return nil, le
 	}
 	raw := bytes.Clone(b)
+	t, le := s.task(raw, keys)
+	if le != nil && le.Column == 0 && le.field != "" {
+		le.Column = locate(raw, s.origin(le.field))
+	}
+	return t, le
+}
+
+func (s *Source) task(raw []byte, keys []key) (*eval.Task, *LineError) {
 	body := raw
 	if len(s.opts.Fields) > 0 {
 		mapped, le := remap(raw, s.opts.Fields)
@@ -52,13 +62,20 @@ func (s *Source) decode(b []byte) (*eval.Task, *LineError) {
 			return nil, le
 		}
 		body = mapped
+		if keys, le = check(body); le != nil {
+			return nil, le
+		}
+	}
+	extra, body, le := unknown(body, keys)
+	if le != nil {
+		return nil, le
 	}
 	var l line
 	if err := json.Unmarshal(body, &l); err != nil {
 		return nil, explain(err)
 	}
 	t := &eval.Task{Digest: eval.DigestOf(raw), Raw: raw, Type: eval.DefaultTaskType, Tools: drop(l.Tools), Params: l.Params,
-		ResponseFormat: drop(l.ResponseFormat), Expected: drop(l.Expected), Graders: l.Graders, Tags: l.Tags, Recorded: l.Recorded}
+		ResponseFormat: drop(l.ResponseFormat), Expected: drop(l.Expected), Graders: l.Graders, Tags: l.Tags, Recorded: l.Recorded, Extra: extra}
 	if l.TaskType != nil && *l.TaskType != "" {
 		t.Type = *l.TaskType
 	}
@@ -74,7 +91,62 @@ func (s *Source) decode(b []byte) (*eval.Task, *LineError) {
 	if le := setInput(t, l.Input); le != nil {
 		return nil, le
 	}
-	return t, keepExtra(t, body)
+	return t, nil
+}
+
+// origin is the path in a line that a task's field is read from.
+func (s *Source) origin(field string) []string {
+	if from, ok := s.opts.Fields[field]; ok {
+		return strings.Split(from, ".")
+	}
+	top, rest, deep := strings.Cut(field, ".")
+	if from, ok := s.opts.Fields[top]; ok && deep {
+		return strings.Split(from+"."+rest, ".")
+	}
+	return strings.Split(field, ".")
+}
+
+// unknown returns the fields that infer does not know, to be kept, and the line
+// without those of them that a decoder, which does not care for case, would take
+// for ones that it does.
+func unknown(body []byte, keys []key) (map[string]json.RawMessage, []byte, *LineError) {
+	var odd, folds bool
+	for _, k := range keys {
+		if !isKnown(k.name) {
+			odd, folds = true, folds || foldsToKnown(k.name)
+		}
+	}
+	if !odd {
+		return nil, body, nil
+	}
+	var extra map[string]json.RawMessage
+	if err := json.Unmarshal(body, &extra); err != nil {
+		return nil, nil, explain(err)
+	}
+	ours := make(map[string]json.RawMessage, len(known))
+	for _, k := range known {
+		if v, ok := extra[k]; ok {
+			ours[k] = v
+			delete(extra, k)
+		}
+	}
+	if !folds {
+		return extra, body, nil
+	}
+	body, err := json.Marshal(ours)
+	if err != nil {
+		return nil, nil, explain(err)
+	}
+	return extra, body, nil
+}
+
+func foldsToKnown(name string) bool {
+	for _, k := range known {
+		if strings.EqualFold(k, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // drop turns an explicit null into nothing.
@@ -92,7 +164,7 @@ func setID(t *eval.Task, id json.RawMessage) *LineError {
 		t.ID = t.Digest.Short()
 	case id[0] == '"':
 		if err := json.Unmarshal(id, &t.ID); err != nil {
-			return explain(err)
+			return inside("id", err)
 		}
 		if t.ID == "" {
 			t.ID = t.Digest.Short()
@@ -100,7 +172,7 @@ func setID(t *eval.Task, id json.RawMessage) *LineError {
 	case id[0] == '-' || id[0] >= '0' && id[0] <= '9':
 		t.ID = string(id)
 	default:
-		return &LineError{Msg: "id is neither text nor a number", Hint: `give each task an id such as "ticket-1", or none`}
+		return &LineError{field: "id", Msg: "id is neither text nor a number", Hint: `give each task an id such as "ticket-1", or none`}
 	}
 	return nil
 }
@@ -115,17 +187,15 @@ func setInput(t *eval.Task, input json.RawMessage) *LineError {
 	case '"':
 		var text string
 		if err := json.Unmarshal(input, &text); err != nil {
-			return explain(err)
+			return inside("input", err)
 		}
 		if strings.TrimSpace(text) == "" {
-			return &LineError{Msg: "input is empty", Hint: hint}
+			return &LineError{field: "input", Msg: "input is empty", Hint: hint}
 		}
 		t.Messages = []eval.Message{eval.TextMessage("user", text)}
 	case '[':
 		if err := json.Unmarshal(input, &t.Messages); err != nil {
-			le := explain(err)
-			le.Msg = "input: " + le.Msg
-			return le
+			return inside("input", err)
 		}
 		for len(t.Messages) > 0 && t.Messages[0].Role == "system" {
 			if t.System != "" {
@@ -135,34 +205,28 @@ func setInput(t *eval.Task, input json.RawMessage) *LineError {
 			t.Messages = t.Messages[1:]
 		}
 		if len(t.Messages) == 0 {
-			return &LineError{Msg: "input has no message that a model could answer", Hint: hint}
+			return &LineError{field: "input", Msg: "input has no message that a model could answer", Hint: hint}
 		}
 	default:
-		return &LineError{Msg: "input is neither a text nor a list of messages", Hint: hint}
+		return &LineError{field: "input", Msg: "input is neither a text nor a list of messages", Hint: hint}
 	}
 	return nil
 }
 
-// keepExtra keeps the fields that infer does not know.
-func keepExtra(t *eval.Task, body []byte) *LineError {
-	for _, name := range keys(body) {
-		if isKnown(name) {
-			continue
-		}
-		var all map[string]json.RawMessage
-		if err := json.Unmarshal(body, &all); err != nil {
-			return explain(err)
-		}
-		for _, k := range known {
-			delete(all, k)
-		}
-		t.Extra = all
-		return nil
+// inside is explain for an error in the value of one field, to which its own
+// position means nothing.
+func inside(field string, err error) *LineError {
+	le := explain(err)
+	le.Msg, le.Column, le.field, le.Hint = field+": "+le.Msg, 0, field, schemaHint
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) && kind.Field == "" {
+		le.Msg = fmt.Sprintf("%s: %s, want %s", field, found(kind.Value), wanted(kind.Type))
 	}
-	return nil
+	return le
 }
 
-// explain turns an error of encoding/json into words and a column.
+// explain turns an error of encoding/json into words, with the column or the field
+// that it is about.
 func explain(err error) *LineError {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
@@ -170,163 +234,44 @@ func explain(err error) *LineError {
 	case errors.As(err, &syntax):
 		return &LineError{Column: int(syntax.Offset), Msg: "not valid JSON: " + syntax.Error(), Hint: "each line must be one whole JSON object"}
 	case errors.As(err, &kind):
-		field := kind.Field
-		if field == "" {
+		if kind.Field == "" {
 			return &LineError{Column: 1, Msg: "the line is not a JSON object", Hint: `a task looks like {"input": "…", "expected": "…"}`}
 		}
-		return &LineError{Column: int(kind.Offset), Msg: fmt.Sprintf("%s is a %s, want %s", field, kind.Value, kindName(kind.Type.String())), Hint: "`infer datasets schema` prints what a line may hold"}
+		return &LineError{field: kind.Field, Msg: fmt.Sprintf("%s is %s, want %s", kind.Field, found(kind.Value), wanted(kind.Type)), Hint: schemaHint}
 	}
-	return &LineError{Msg: eval.Untrusted(err.Error()).Line(200), Hint: "`infer datasets schema` prints what a line may hold"}
+	return &LineError{Msg: eval.Untrusted(err.Error()).Line(200), Hint: schemaHint}
 }
 
-func kindName(goType string) string {
-	switch {
-	case strings.Contains(goType, "string") || strings.Contains(goType, "Untrusted"):
-		return "text"
-	case strings.Contains(goType, "bool"):
-		return "true or false"
-	case strings.Contains(goType, "int"), strings.Contains(goType, "float"), strings.Contains(goType, "Number"):
+const schemaHint = "`infer datasets schema` prints what a line may hold"
+
+// found names what encoding/json says it found.
+func found(value string) string {
+	if n, ok := strings.CutPrefix(value, "number "); ok {
+		return n
+	}
+	if name, ok := map[string]string{"string": "a text", "number": "a number", "array": "a list", "object": "an object", "bool": "true or false"}[value]; ok {
+		return name
+	}
+	return value
+}
+
+func wanted(t reflect.Type) string {
+	if t == reflect.TypeFor[json.Number]() {
 		return "a number"
-	case strings.HasPrefix(goType, "[]"):
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return "a text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64:
+		return "a whole number"
+	case reflect.Float64:
+		return "a number of at most 64 bits"
+	case reflect.Slice:
 		return "a list"
 	}
 	return "an object"
-}
-
-// maxDepth is how deep JSON may nest: deeper lines are refused before a
-// recursive decoder sees them.
-const maxDepth = 500
-
-// check looks at the bytes before they are decoded: UTF-8, NUL, nesting, and
-// keys that stand twice in the line's own object.
-func check(b []byte) *LineError {
-	if !utf8.Valid(b) {
-		return &LineError{Column: badUTF8(b) + 1, Msg: "not valid UTF-8", Hint: "convert the file to UTF-8"}
-	}
-	depth, inString := 0, false
-	for i := 0; i < len(b); i++ {
-		c := b[i]
-		if inString {
-			switch c {
-			case '\\':
-				if le := loneSurrogate(b, i); le != nil {
-					return le
-				}
-				i++
-			case '"':
-				inString = false
-			}
-			continue
-		}
-		switch c {
-		case '"':
-			inString = true
-		case '{', '[':
-			if depth++; depth > maxDepth {
-				return &LineError{Column: i + 1, Msg: fmt.Sprintf("nested deeper than %d", maxDepth), Hint: "flatten the line"}
-			}
-		case '}', ']':
-			depth--
-		case 0:
-			return &LineError{Column: i + 1, Msg: "a NUL byte", Hint: "the file may be UTF-16 or damaged"}
-		}
-	}
-	if firstByte(b) == '[' {
-		return &LineError{Column: 1, Msg: "a JSON list, not a task", Hint: "a task is an object on one line: `jq -c '.[]' FILE` makes such lines of a file that is one list"}
-	}
-	if inString || depth > 0 {
-		return &LineError{Column: len(b), Msg: "the line ends in the middle of its JSON", Hint: "put each task on one line (`jq -c . FILE` does); or the file is cut off"}
-	}
-	seen := make(map[string]struct{}, 8)
-	for _, k := range keys(b) {
-		if _, ok := seen[k]; ok {
-			return &LineError{Msg: fmt.Sprintf("the field %q stands twice", eval.Untrusted(k).Line(60)), Hint: "leave one of them out: which one counts is not defined"}
-		}
-		seen[k] = struct{}{}
-	}
-	return nil
-}
-
-func badUTF8(b []byte) int {
-	for i := 0; i < len(b); {
-		r, n := utf8.DecodeRune(b[i:])
-		if r == utf8.RuneError && n == 1 {
-			return i
-		}
-		i += n
-	}
-	return len(b)
-}
-
-// loneSurrogate finds an escape at i that is half of a UTF-16 pair: decoders
-// replace it in silence.
-func loneSurrogate(b []byte, i int) *LineError {
-	hi, ok := escape(b, i)
-	if !ok || hi < 0xd800 || hi > 0xdfff {
-		return nil
-	}
-	if lo, ok := escape(b, i+6); hi < 0xdc00 && ok && lo >= 0xdc00 && lo <= 0xdfff {
-		return nil
-	}
-	if prev, ok := escape(b, i-6); hi >= 0xdc00 && ok && prev >= 0xd800 && prev < 0xdc00 {
-		return nil
-	}
-	return &LineError{Column: i + 1, Msg: "half of a UTF-16 surrogate pair", Hint: "write the character itself, or both halves"}
-}
-
-func escape(b []byte, i int) (rune, bool) {
-	if i < 0 || i+6 > len(b) || b[i] != '\\' || b[i+1] != 'u' {
-		return 0, false
-	}
-	var r rune
-	for _, c := range b[i+2 : i+6] {
-		switch {
-		case c >= '0' && c <= '9':
-			r = r<<4 | rune(c-'0')
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			r = r<<4 | rune(c|0x20-'a'+10)
-		default:
-			return 0, false
-		}
-	}
-	return r, true
-}
-
-// keys returns the keys of the line's own object, in order, as they are
-// written; of a line that is not an object, nothing.
-func keys(b []byte) []string {
-	var out []string
-	depth, inString, start, expectKey := 0, false, 0, false
-	for i := 0; i < len(b); i++ {
-		c := b[i]
-		if inString {
-			switch c {
-			case '\\':
-				i++
-			case '"':
-				inString = false
-				if expectKey && depth == 1 {
-					out = append(out, string(b[start:i]))
-					expectKey = false
-				}
-			}
-			continue
-		}
-		switch c {
-		case '"':
-			inString, start = true, i+1
-		case '{', '[':
-			depth++
-			expectKey = c == '{' && depth == 1
-		case '}', ']':
-			depth--
-		case ',':
-			if depth == 1 && len(b) > 0 && firstByte(b) == '{' {
-				expectKey = true
-			}
-		}
-	}
-	return out
 }
 
 func firstByte(b []byte) byte {

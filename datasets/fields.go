@@ -11,7 +11,7 @@ import (
 
 // remap moves the values at the mapped paths to infer's own field names. What
 // is not mapped stays where it is; a path that a line does not have leaves the
-// field out.
+// field out, even where the line has another one of that name.
 func remap(raw []byte, fields map[string]string) ([]byte, *LineError) {
 	var in map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &in); err != nil {
@@ -26,9 +26,17 @@ func remap(raw []byte, fields map[string]string) ([]byte, *LineError) {
 		targets = append(targets, t)
 	}
 	sort.Strings(targets)
+	for _, t := range targets {
+		if !strings.Contains(t, ".") {
+			delete(out, t)
+		}
+	}
 	nested := make(map[string]map[string]json.RawMessage)
 	for _, target := range targets {
-		v, ok := lookup(in, strings.Split(fields[target], "."))
+		v, ok := in[fields[target]] // a key may hold dots itself
+		if !ok {
+			v, ok = lookup(in, strings.Split(fields[target], "."))
+		}
 		if !ok {
 			continue
 		}
@@ -44,7 +52,7 @@ func remap(raw []byte, fields map[string]string) ([]byte, *LineError) {
 			inner := make(map[string]json.RawMessage)
 			if old, ok := out[top]; ok {
 				if err := json.Unmarshal(old, &inner); err != nil {
-					return nil, explain(err)
+					return nil, inside(top, err)
 				}
 			}
 			nested[top] = inner
@@ -80,7 +88,13 @@ func lookup(m map[string]json.RawMessage, path []string) (json.RawMessage, bool)
 // CheckFields validates a field mapping: its keys must be fields of a task, or
 // parts of `recorded`.
 func CheckFields(fields map[string]string) error {
-	for target, path := range fields {
+	targets := make([]string, 0, len(fields))
+	for t := range fields {
+		targets = append(targets, t)
+	}
+	sort.Strings(targets)
+	for _, target := range targets {
+		path := fields[target]
 		top, _, deep := strings.Cut(target, ".")
 		if !isKnown(top) || deep && top != "recorded" {
 			return eval.Invalid(fmt.Errorf("fields: %q is not a field of a task", target), "the fields are "+strings.Join(known[:], ", ")+", and recorded.NAME")

@@ -29,6 +29,8 @@ type LineError struct {
 	Column int // in bytes, from 1; 0 = the whole line
 	Msg    string
 	Hint   string
+
+	field string // what it is about, where the column is not known yet
 }
 
 // Error returns "file:line:column: message".
@@ -125,7 +127,7 @@ func (r *lineReader) read() ([]byte, error) {
 		if len(r.buf)+len(part) > r.maxLine {
 			r.buf = nil
 			if err = r.skip(err); err != nil {
-				return nil, err
+				return nil, r.broken(err)
 			}
 			return nil, &LineError{File: r.name, Line: r.line, Msg: fmt.Sprintf("the line is longer than %d MiB", r.maxLine>>20),
 				Hint: "keep large contents in files beside the dataset and name them by path"}
@@ -144,9 +146,14 @@ func (r *lineReader) read() ([]byte, error) {
 			}
 			return trimEnd(r.buf), nil
 		default:
-			return nil, eval.Invalid(fmt.Errorf("read %s: line %d: %w", r.name, r.line, err), "check that the file is whole")
+			return nil, r.broken(err)
 		}
 	}
+}
+
+// broken is an error of the file, not of a line.
+func (r *lineReader) broken(err error) error {
+	return eval.Invalid(fmt.Errorf("read %s: line %d: %w", r.name, r.line, err), "check that the file is whole")
 }
 
 // skip reads on to the end of the line.

@@ -42,7 +42,7 @@ type Options struct {
 type Source struct {
 	opts   Options
 	files  []file
-	dir    string // folder that attachments lie below; "" = none
+	dir    string // of the first file, for the name of several
 	remove string // temporary file to remove on Close
 }
 
@@ -164,8 +164,8 @@ func (s *Source) Name() string {
 	if len(s.files) == 0 {
 		return ""
 	}
-	if len(s.files) > 1 {
-		return filepath.Base(s.dir)
+	if base := filepath.Base(s.dir); len(s.files) > 1 && base != "." && base != ".." {
+		return base
 	}
 	name := filepath.Base(s.files[0].name)
 	name = strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
