@@ -25,6 +25,7 @@ type recommendOptions struct {
 	strictFamily bool
 	allowPartial bool
 	requireAll   bool
+	policies     bool
 	output       string
 	out          formatFlag
 }
@@ -79,6 +80,7 @@ EXIT STATUS
 	f.BoolVar(&o.strictFamily, "strict-family", false, "bound the error over all task types together, not of each")
 	f.BoolVar(&o.allowPartial, "allow-partial", false, "decide on the tasks that all candidates have in common")
 	f.BoolVar(&o.requireAll, "require-all", false, "exit 3 unless every task type is decided")
+	f.BoolVar(&o.policies, "policies", false, "replay simple policies too: one model, a backup on errors, a cascade")
 	outputFlag(c, &o.output, "write to this file")
 	o.out.add(c, app, render.RecommendationFormats())
 	return c
@@ -102,7 +104,7 @@ func runRecommend(ctx context.Context, o *recommendOptions) (err error) {
 		return unknownCandidate(g.run, o.incumbent)
 	}
 	r, err := recommendation(ctx, s, cfg, g, func(in *decide.Input) {
-		in.StrictFamily, in.AllowPartial = o.strictFamily, o.allowPartial
+		in.StrictFamily, in.AllowPartial, in.Policies = o.strictFamily, o.allowPartial, o.policies
 		if o.incumbent != "" {
 			in.Rule.Incumbent = o.incumbent
 		}

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -131,4 +132,38 @@ func mdTable(b *strings.Builder, head []string, rows [][]string) {
 		}
 		b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
 	}
+}
+
+// PolicySchema names the version of the JSON form of PolicyList.
+const PolicySchema = "infer.policies/1"
+
+// PolicyList is what replayed policies achieve on a run.
+type PolicyList struct {
+	Schema   string             `json:"schema"`
+	Run      string             `json:"run"`
+	Policies []eval.PolicyValue `json:"policies"`
+}
+
+// PolicyFormats lists the formats of policies.
+func PolicyFormats() []string { return []string{string(Table), string(Markdown), string(JSON)} }
+
+// Policies writes replayed policies as a table, Markdown or JSON.
+func Policies(w io.Writer, l *PolicyList, f Format, o Options) error {
+	var b strings.Builder
+	switch f {
+	case Table:
+		fmt.Fprintf(&b, "run %s · replayed from stored outcomes, no call was made\n\n", l.Run)
+		if err := policyTable(&b, l.Policies, o); err != nil {
+			return err
+		}
+	case Markdown:
+		fmt.Fprintf(&b, "### infer · policies on run `%s`, replayed from stored outcomes\n\n", l.Run)
+		mdTable(&b, policyHead, policyRows(l.Policies))
+	case JSON:
+		return Indented(w, l)
+	default:
+		return eval.Invalid(fmt.Errorf("unknown format %q", f), "the formats are "+strings.Join(PolicyFormats(), ", "))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }

@@ -62,3 +62,16 @@ func (t *typeData) filter(keep []bool) *typeData {
 	}
 	return out
 }
+
+// only is the evidence on the candidates at the given places, in that order.
+func (e *Evidence) only(cand []int) *Evidence {
+	out := &Evidence{candidates: len(cand)}
+	for _, t := range e.types {
+		n := &typeData{name: t.name, seqs: t.seqs, clusters: t.clusters, trials: make([][]row, len(cand))}
+		for i, c := range cand {
+			n.trials[i] = t.trials[c]
+		}
+		out.types = append(out.types, n)
+	}
+	return out
+}

@@ -91,6 +91,13 @@ func kindTable() [][]kind {
 
 func (r *row) kind() *kind { return &kinds[r.verdict][r.class] }
 
+func (r *row) errorClass() eval.Class {
+	if r.class == 0 {
+		return ""
+	}
+	return classes[r.class-1]
+}
+
 func flag(on bool, bit uint8) uint8 {
 	if on {
 		return bit

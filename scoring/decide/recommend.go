@@ -81,7 +81,20 @@ func Recommend(in Input) (*eval.Recommendation, error) {
 	}
 	wg.Wait()
 	r.finish(sums, picks)
+	if in.Policies {
+		if err := r.searchPolicies(); err != nil {
+			return nil, err
+		}
+	}
 	return r.out, nil
+}
+
+// searchPolicies fills in the simple policies that were replayed.
+func (r *recommender) searchPolicies() error {
+	replay := Replay{Evidence: r.evidence.only(r.cand), Names: r.names, Providers: r.providers, Triggers: r.in.Rule.Triggers, Seed: r.in.Rule.Seed, Splits: r.in.Rule.Splits}
+	var err error
+	r.out.Policies, err = replay.Search()
+	return err
 }
 
 func newRecommender(in Input) (*recommender, error) {
