@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -240,13 +241,25 @@ func services(cfg *config.Config) func(string) route.Service {
 	return func(provider string) route.Service {
 		p := cfg.Providers[provider]
 		at, ok := cfg.Endpoint(provider)
-		if !ok {
+		switch {
+		case p.Type == "replay" || p.Type == "simulate":
+			return route.Service{Why: "it is of type " + p.Type}
+		case !ok:
 			return route.Service{}
+		case p.APIVersion != "" || strings.Contains(at.BaseURL, "?"):
+			return route.Service{Why: "it needs a query in its address, which no exporter writes"}
 		}
 		s := route.Service{API: p.Type, BaseURL: at.BaseURL, KeyEnv: at.KeyEnv}
 		if s.API == "" {
 			s.API = route.APIOpenAI
 		}
+		if p.API == "responses" {
+			s.Endpoint = p.API
+		}
+		for h := range p.Headers {
+			s.Headers = append(s.Headers, h)
+		}
+		slices.Sort(s.Headers)
 		if s.KeyEnv == "" && (at.KeyFile != "" || len(at.KeyCmd) > 0) {
 			s.KeyEnv = variable(provider) + "_API_KEY"
 		}

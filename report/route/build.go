@@ -14,6 +14,11 @@ type Service struct {
 	API     string // wire protocol; "" = nothing that a gateway could call
 	BaseURL string
 	KeyEnv  string // environment variable that a gateway finds the key in; "" = none is needed
+	// Headers are the names of headers that the provider is called with; Endpoint is
+	// as in Model.
+	Headers  []string
+	Endpoint string
+	Why      string // why no gateway could call it, where API is ""
 }
 
 // BuildOptions are what a recommendation does not say.
@@ -161,10 +166,14 @@ func (b *builder) name(x *Route, c, backup, context *eval.Candidate) error {
 func (b *builder) model(c *eval.Candidate) (string, error) {
 	s := b.o.Service(c.Provider)
 	if s.API == "" {
-		return "", eval.Invalid(fmt.Errorf("candidate %s is answered by provider %s, which no gateway can call", eval.Untrusted(c.Name).Line(60), eval.Untrusted(c.Provider).Line(60)),
+		why := s.Why
+		if why == "" {
+			why = "the configuration here has no address for it"
+		}
+		return "", eval.Invalid(fmt.Errorf("candidate %s is answered by provider %s, which no gateway can call: %s", eval.Untrusted(c.Name).Line(60), eval.Untrusted(c.Provider).Line(60), why),
 			"configure the provider with its base_url or preset, or write the table by hand and name it with --policy")
 	}
-	m := Model{Name: c.Name, Provider: c.Provider, API: s.API, Model: c.Model, BaseURL: s.BaseURL, KeyEnv: s.KeyEnv}
+	m := Model{Name: c.Name, Provider: c.Provider, API: s.API, Model: c.Model, BaseURL: s.BaseURL, KeyEnv: s.KeyEnv, Headers: s.Headers, Endpoint: s.Endpoint}
 	m.BaseURL = m.base()
 	if b.r.model(m.Name) == nil {
 		b.r.Models = append(b.r.Models, m)

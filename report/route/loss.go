@@ -34,6 +34,8 @@ const (
 	ReasonNotLogged     Code = "reason_not_logged"
 	PromptNotCarried    Code = "prompt_not_carried"
 	ParamsNotCarried    Code = "params_not_carried"
+	HeadersNotCarried   Code = "headers_not_carried"
+	WireDiffers         Code = "wire_differs"
 	KeyByCaller         Code = "key_by_caller"
 	HeaderLimit         Code = "header_limit"
 	EvidenceNotCarried  Code = "evidence_not_carried"
@@ -61,6 +63,8 @@ var codeWords = map[Code]string{
 	ReasonNotLogged:     "an answer of the backup does not say why the default was left",
 	PromptNotCarried:    "what was put around the task (system prompt, template, examples) must be sent by the caller",
 	ParamsNotCarried:    "the parameters must be sent by the caller",
+	HeadersNotCarried:   "headers that the provider was called with must be set in the gateway by hand",
+	WireDiffers:         "the model was measured over OpenAI's Responses wire, the gateway calls chat completions",
 	KeyByCaller:         "the gateway has no notation for the environment: the caller fills the key in",
 	HeaderLimit:         "the file goes with every request as a header, and is larger than Node's server takes by default (16 KiB): raise --max-http-header-size, or send each task type its own part",
 	EvidenceNotCarried:  "the file has no room for evidence, expiry and review rule: keep the infer file beside it",
@@ -70,7 +74,7 @@ var codeWords = map[Code]string{
 func Codes() []Loss {
 	list := []Code{FallbackOnAnyError, RetryOnAnyError, FixedTriggers, StatusesOnly, ClassNotExpressible, ConditionsShared, NoConfirmationGate,
 		NoRetries, RetryPerProvider, RetryCountShared, RetryCapped, BackoffNotCarried, NoAttemptTimeout, NoFirstTokenTimeout, NoStreamFallback,
-		NoContextBackup, NoTaskCarrier, ReasonNotLogged, PromptNotCarried, ParamsNotCarried, KeyByCaller, HeaderLimit, EvidenceNotCarried}
+		NoContextBackup, NoTaskCarrier, ReasonNotLogged, PromptNotCarried, ParamsNotCarried, HeadersNotCarried, WireDiffers, KeyByCaller, HeaderLimit, EvidenceNotCarried}
 	out := make([]Loss, len(list))
 	for i, c := range list {
 		out[i] = Loss{Code: c, Words: codeWords[c]}
@@ -218,6 +222,18 @@ func (l *losses) common(r *Routes) {
 		}
 		if x.PromptDigest != "" {
 			l.of(x, PromptNotCarried, "prompt_digest", "")
+		}
+		for _, name := range []string{x.Default, x.Backup, x.ContextBackup} {
+			m := r.model(name)
+			if name == "" || m == nil {
+				continue
+			}
+			if len(m.Headers) > 0 {
+				l.of(x, HeadersNotCarried, "", eval.Untrusted(m.Name+": "+strings.Join(m.Headers, ", ")).Line(200))
+			}
+			if m.Endpoint != "" {
+				l.of(x, WireDiffers, "", eval.Untrusted(m.Name).Line(60))
+			}
 		}
 	}
 }

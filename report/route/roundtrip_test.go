@@ -212,6 +212,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte("model_list: [{model_name: infer/x, litellm_params: {model: openai/y}}]"), "litellm")
 	f.Fuzz(func(t *testing.T, b []byte, format string) {
 		_, _ = route.Decode(b, "")
+		_, _, _ = route.Redirect(b, format, route.Detour{Timeout: 1000, Wait: 100, To: func(string, string) (string, string) { return "m", "http://127.0.0.1:1/v1" }})
 		d, err := route.Decode(b, format)
 		if err != nil {
 			if eval.KindOf(err) != eval.KindInvalid {

@@ -57,6 +57,12 @@ type Model struct {
 	Model    string `json:"model"`              // model string
 	BaseURL  string `json:"base_url,omitempty"` // "" = the wire's own service
 	KeyEnv   string `json:"key_env,omitempty"`  // environment variable that holds the key; "" = none is needed
+	// Headers are the names of headers that the configuration sends with every call;
+	// their values may be secrets and stay where they are.
+	Headers []string `json:"headers,omitempty"`
+	// Endpoint is responses where the model was measured over OpenAI's Responses wire;
+	// "" = the wire's usual one.
+	Endpoint string `json:"endpoint,omitempty"`
 }
 
 // Route is the rule for one task type.

@@ -107,6 +107,9 @@ func (m *Model) validate() error {
 	if m.KeyEnv != "" && !envName.MatchString(m.KeyEnv) {
 		return invalid("name an environment variable; a key itself does not belong here", "model %s: key_env is not the name of a variable", name)
 	}
+	if m.Endpoint != "" && m.Endpoint != "responses" {
+		return invalid("it may be responses, or left out", "model %s: unknown endpoint %q", name, eval.Untrusted(m.Endpoint).Line(40))
+	}
 	if m.BaseURL == "" {
 		return nil
 	}

@@ -179,6 +179,9 @@ func TestLaunchFails(t *testing.T) {
 // was just exported: no case may break a rule that its file can express.
 func TestRealGateways(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes a minute")
+	}
 	for _, gw := range []struct {
 		format, env string
 		command     []string
