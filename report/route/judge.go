@@ -101,8 +101,8 @@ func (k *DrillCase) differences(c Case) []difference {
 	if c.Both {
 		extraBackup = append(extraBackup, RetryCountShared, RetryPerProvider)
 	}
-	count("A", want.A, have.A, extraRetry, stream(NoRetries, RetryCapped, RetryPerProvider))
-	count("B", want.B, have.B, extraBackup, stream(FixedTriggers, ClassNotExpressible, NoRetries, RetryCapped, RetryPerProvider))
+	count("A", want.A, have.A, extraRetry, stream(NoTaskCarrier, NoRetries, RetryCapped, RetryPerProvider))
+	count("B", want.B, have.B, extraBackup, stream(NoTaskCarrier, FixedTriggers, ClassNotExpressible, NoRetries, RetryCapped, RetryPerProvider))
 	count("C", want.C, have.C, nil, []Code{NoContextBackup})
 	count("another model", 0, have.Stray, nil, nil)
 	if k.Expected.Outcome != k.Observed.Outcome {
@@ -121,6 +121,9 @@ func (k *DrillCase) outcomes(c Case, calls []difference) difference {
 		if b.more == d.more || want == FromContext {
 			d.codes = append(d.codes, b.codes...)
 		}
+	}
+	if !d.more {
+		d.codes = append(d.codes, NoTaskCarrier) // no request of the type is answered
 	}
 	switch {
 	case want == Asked && have == FailedOpenly:

@@ -88,6 +88,9 @@ func (f *litellmFile) add(r *Routes, x *Route, l *losses) error {
 	}
 	c := *x
 	x = l.retriable(x, &c)
+	if !latinHeader(x.TaskType) {
+		l.of(x, NoTaskCarrier, "", "LiteLLM names the alias in a header of its answer, which cannot hold this name, and every request fails")
+	}
 	alias := litellmDefault + x.TaskType
 	context := []string{}
 	for _, m := range []struct{ name, alias string }{{x.Default, alias}, {x.Backup, litellmBackup + x.TaskType}, {x.ContextBackup, litellmContext + x.TaskType}} {
@@ -126,6 +129,16 @@ func (f *litellmFile) add(r *Routes, x *Route, l *losses) error {
 		}
 	}
 	return nil
+}
+
+// latinHeader reports whether a header of Latin-1 can hold the text.
+func latinHeader(s string) bool {
+	for _, r := range s {
+		if r > 0xff || eval.Untrusted(r).Line(0) != string(r) {
+			return false
+		}
+	}
+	return strings.TrimSpace(s) == s
 }
 
 // litellmPolicy says for every kind of error how often it is retried, so that
