@@ -1,12 +1,9 @@
 package cmd
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -32,17 +29,27 @@ never a cost of 0, and cannot be ranked by cost.`,
 
 // priceJSON is a row as the commands write it: exact amounts, null for unknown.
 type priceJSON struct {
-	Provider     string   `json:"provider"`
-	Model        string   `json:"model"`
-	In           *decimal `json:"in"`
-	Out          *decimal `json:"out"`
-	CacheRead    *decimal `json:"cache_read"`
-	CacheWrite5m *decimal `json:"cache_write_5m"`
-	CacheWrite1h *decimal `json:"cache_write_1h"`
-	Context      int64    `json:"context_window,omitempty"`
-	Source       string   `json:"source"`
-	AsOf         string   `json:"as_of"`
-	Example      bool     `json:"example_price,omitempty"`
+	Provider     string               `json:"provider,omitempty"`
+	Model        string               `json:"model,omitempty"`
+	In           *decimal             `json:"in"`
+	Out          *decimal             `json:"out"`
+	CacheRead    *decimal             `json:"cache_read"`
+	CacheWrite5m *decimal             `json:"cache_write_5m"`
+	CacheWrite1h *decimal             `json:"cache_write_1h"`
+	Reasoning    *decimal             `json:"reasoning,omitempty"` // left out: as output
+	InAudio      *decimal             `json:"in_audio,omitempty"`
+	OutAudio     *decimal             `json:"out_audio,omitempty"`
+	InImage      *decimal             `json:"in_image,omitempty"`
+	OutImage     *decimal             `json:"out_image,omitempty"`
+	Tools        map[string]decimal   `json:"server_tools,omitempty"` // per million calls
+	Tiers        map[string]priceJSON `json:"tiers,omitempty"`
+	Over         int64                `json:"long_context_over,omitempty"`
+	Long         *priceJSON           `json:"long_context,omitempty"`
+	Context      int64                `json:"context_window,omitempty"`
+	MaxOutput    int64                `json:"max_output,omitempty"`
+	Source       string               `json:"source,omitempty"`
+	AsOf         string               `json:"as_of,omitempty"`
+	Example      bool                 `json:"example_price,omitempty"`
 }
 
 // decimal is a price that is written to JSON exactly.
@@ -61,8 +68,31 @@ func priceText(p *eval.Price) string {
 }
 
 func priceRowJSON(r *eval.PriceRow) priceJSON {
-	return priceJSON{Provider: r.Provider, Model: r.Model, In: (*decimal)(r.In), Out: (*decimal)(r.Out), CacheRead: (*decimal)(r.CacheRead), CacheWrite5m: (*decimal)(r.CacheWrite5m),
-		CacheWrite1h: (*decimal)(r.CacheWrite1h), Context: r.ContextWindow, Source: r.Source, AsOf: r.AsOf, Example: r.Example}
+	p := priceJSON{Provider: r.Provider, Model: r.Model, In: (*decimal)(r.In), Out: (*decimal)(r.Out), CacheRead: (*decimal)(r.CacheRead), CacheWrite5m: (*decimal)(r.CacheWrite5m),
+		CacheWrite1h: (*decimal)(r.CacheWrite1h), Reasoning: (*decimal)(r.Reasoning), InAudio: (*decimal)(r.InAudio), OutAudio: (*decimal)(r.OutAudio),
+		InImage: (*decimal)(r.InImage), OutImage: (*decimal)(r.OutImage), Over: r.LongContextOver,
+		Context: r.ContextWindow, MaxOutput: r.MaxOutput, Source: r.Source, AsOf: r.AsOf, Example: r.Example}
+	for name, v := range r.ServerTools {
+		if p.Tools == nil {
+			p.Tools = make(map[string]decimal, len(r.ServerTools))
+		}
+		p.Tools[name] = decimal(v)
+	}
+	for name := range r.Tiers {
+		if p.Tiers == nil {
+			p.Tiers = make(map[string]priceJSON, len(r.Tiers))
+		}
+		t := r.Tiers[name]
+		t.Provider, t.Model, t.Source, t.AsOf = "", "", "", ""
+		p.Tiers[name] = priceRowJSON(&t)
+	}
+	if r.LongContext != nil {
+		l := *r.LongContext
+		l.Provider, l.Model, l.Source, l.AsOf = "", "", "", ""
+		long := priceRowJSON(&l)
+		p.Long = &long
+	}
+	return p
 }
 
 func writePrices(app *cli.App, format string, rows []eval.PriceRow) error {
@@ -108,7 +138,13 @@ func newPricesListCmd(app *cli.App) *cobra.Command {
 				return err
 			}
 			var rows []eval.PriceRow
+			shown := make(map[[2]string]bool)
 			for _, r := range append(own, prices.Embedded().Rows()...) {
+				key := [2]string{r.Provider, r.Model}
+				if shown[key] {
+					continue // a row before this one is used
+				}
+				shown[key] = true
 				if (provider == "" || r.Provider == provider) && (len(args) == 0 || strings.Contains(strings.ToLower(r.Model), strings.ToLower(args[0]))) {
 					rows = append(rows, r)
 				}
@@ -156,104 +192,4 @@ func newPricesShowCmd(app *cli.App) *cobra.Command {
 	}
 	out.add(c, app, []string{string(render.Table), string(render.JSON)})
 	return c
-}
-
-func newPricesImportCmd(app *cli.App) *cobra.Command {
-	var from, provider, asOf, output, only string
-	var force bool
-	c := &cobra.Command{
-		Use: "import <file>", Short: "Turn a published price list into a price file",
-		Long: `Read a price list that another project publishes and write the rows as a file that
-prices: {file: …} in infer.yaml names. Amounts are converted as decimals, exactly.
-A price of 0 is left out: in these lists it means that nobody knows.
-
-Tiers and long-context prices of a list are not written: a request at another tier
-has an unknown cost until its row says so.`,
-		Example: `  $ infer prices import --from litellm model_prices_and_context_window.json --only openai -o prices.yaml
-  $ infer prices import --from models.dev api.json -o prices.yaml`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			if asOf == "" {
-				asOf = app.Now().UTC().Format(time.DateOnly)
-			}
-			if _, err := time.Parse(time.DateOnly, asOf); err != nil {
-				return eval.Invalid(fmt.Errorf("--as-of %s is no date", eval.Untrusted(asOf).Line(40)), "write it like 2026-11-01")
-			}
-			f, err := os.Open(args[0])
-			if err != nil {
-				return eval.Invalid(fmt.Errorf("read prices: %w", err), "name a file that you may read")
-			}
-			defer f.Close() //nolint:errcheck // opened for reading only
-			rows, notes, err := prices.Read(f, from, provider, asOf)
-			if err != nil {
-				return eval.Invalid(err, "--from may be "+strings.Join(prices.Formats(), ", "))
-			}
-			kept := rows[:0]
-			for _, r := range rows {
-				if only == "" || r.Provider == only {
-					kept = append(kept, r)
-				}
-			}
-			if len(kept) == 0 {
-				return eval.Invalid(errors.New("the list holds no price that could be taken"), "look at --from and --only")
-			}
-			if !app.Quiet {
-				for _, n := range notes {
-					_, _ = fmt.Fprintf(app.Err, "note: %s\n", n)
-				}
-				_, _ = fmt.Fprintf(app.Err, "%d prices\n", len(kept))
-			}
-			if output != "" && output != "-" && !force {
-				if _, err := os.Lstat(output); err == nil {
-					return eval.Invalid(fmt.Errorf("%s is there already", output), "name another file, or overwrite with --force")
-				}
-			}
-			return toOutput(app, output, func(w io.Writer, _ bool) error { return writePriceFile(w, kept) })
-		},
-	}
-	f := c.Flags()
-	f.StringVar(&from, "from", "", "format of the list: "+strings.Join(prices.Formats(), ", "))
-	f.StringVar(&provider, "provider", "", "provider, where the list names none")
-	f.StringVar(&only, "only", "", "only this provider's rows")
-	f.StringVar(&asOf, "as-of", "", "date of the list, YYYY-MM-DD (default today)")
-	f.StringVarP(&output, "output", "o", "", "write to this file")
-	f.BoolVarP(&force, "force", "f", false, "overwrite a file that is there")
-	_ = c.MarkFlagRequired("from")
-	_ = c.RegisterFlagCompletionFunc("from", cobra.FixedCompletions(prices.Formats(), cobra.ShellCompDirectiveNoFileComp))
-	return c
-}
-
-// writePriceFile writes rows as the YAML of a price file. Every value is a JSON
-// string or number, which YAML reads as it is.
-func writePriceFile(w io.Writer, rows []prices.Row) error {
-	var b strings.Builder
-	b.WriteString("models:\n")
-	for i := range rows {
-		r := &rows[i]
-		fmt.Fprintf(&b, "  - {provider: %s, model: %s, in: %s, out: %s", quoted(r.Provider), quoted(r.Model), r.In, r.Out)
-		for _, f := range []struct{ name, value string }{{"cache_read", r.CacheRead.String()}, {"cache_write_5m", r.CacheWrite5m.String()}, {"cache_write_1h", r.CacheWrite1h.String()},
-			{"reasoning", r.Reasoning.String()}, {"in_audio", r.InAudio.String()}, {"out_audio", r.OutAudio.String()}} {
-			if f.value != "" {
-				fmt.Fprintf(&b, ", %s: %s", f.name, f.value)
-			}
-		}
-		if r.Context > 0 {
-			fmt.Fprintf(&b, ", context_window: %d", r.Context)
-		}
-		if r.MaxOutput > 0 {
-			fmt.Fprintf(&b, ", max_output: %d", r.MaxOutput)
-		}
-		fmt.Fprintf(&b, ", source: %s, as_of: %s}\n", quoted(r.Source), quoted(r.AsOf))
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// quoted is a text as a JSON string, which is one in YAML too.
-func quoted(s string) string {
-	b, err := eval.Untrusted(s).MarshalJSON()
-	if err != nil {
-		return `""`
-	}
-	return string(b)
 }

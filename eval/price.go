@@ -1,5 +1,7 @@
 package eval
 
+import "strings"
+
 // PriceRow is the dated price of one model at one provider. Prices are in
 // micro-USD per million tokens; nil means that no price is known for that
 // axis, which makes the cost of a call that used it unknown.
@@ -20,7 +22,7 @@ type PriceRow struct {
 	// ServerTools are prices per million calls of a tool that the provider runs.
 	ServerTools map[string]Price `json:"server_tools,omitempty"`
 
-	// Tiers replace prices by service tier as returned (batch, flex, priority).
+	// Tiers replace all prices by service tier as returned (batch, flex, priority).
 	Tiers map[string]PriceRow `json:"tiers,omitempty"`
 	// LongContext replaces the prices of the whole request when its input is
 	// larger than LongContextOver tokens.
@@ -35,20 +37,42 @@ type PriceRow struct {
 }
 
 // Cost returns the exact cost of a call, or an unknown cost where the usage is
-// nil or implausible or a price that it needs is missing.
+// nil or implausible or a price that it needs is missing. The tier that was
+// returned decides, whichever was asked for; the long-context price holds for the
+// whole request; and a tier beyond the long-context limit is priced by the tiers
+// of LongContext alone. What the row has no prices for is unknown, never charged
+// as if it were usual.
 func (r *PriceRow) Cost(u *Usage) Cost {
 	if r == nil || u == nil || !u.Plausible() {
 		return UnknownCost()
 	}
-	p := *r
+	p := r
 	if r.LongContext != nil && r.LongContextOver > 0 && u.Input() > r.LongContextOver {
-		p = *r.LongContext
+		p = r.LongContext
 	}
-	if u.Tier != "" {
-		if t, ok := p.Tiers[u.Tier]; ok {
-			p = t
+	if !UsualTier(u.Tier) {
+		t, ok := p.Tiers[u.Tier]
+		if !ok {
+			return UnknownCost()
 		}
+		p = &t
 	}
+	return p.sum(u)
+}
+
+// UsualTier reports whether a service tier as returned is the one that list prices
+// are for; "" is a provider that names none.
+func UsualTier(tier string) bool {
+	switch strings.ToLower(tier) {
+	case "", "default", "auto", "standard", "on_demand":
+		return true
+	}
+	return false
+}
+
+// sum prices every axis by this row alone.
+func (r *PriceRow) sum(u *Usage) Cost {
+	p := r
 	reasoning := p.Reasoning
 	if reasoning == nil {
 		reasoning = p.Out
@@ -89,13 +113,36 @@ func axisCost(n int64, p *Price) Cost {
 }
 
 // AtMost returns an upper bound on the cost of a call with at most so many
-// input and output tokens, and false where a price or a bound is missing.
+// input and output tokens at whichever tier, and false where a price or a bound is
+// missing.
 func (r *PriceRow) AtMost(input, output int64) (Money, bool) {
 	if r == nil || input < 0 || output <= 0 {
 		return 0, false
 	}
+	top, ok := r.most(input, output)
+	if ok && r.LongContext != nil && input > r.LongContextOver {
+		var long Money
+		long, ok = r.LongContext.most(input, output)
+		top = max(top, long)
+	}
+	return top, ok
+}
+
+// most is AtMost by this row and its tiers, without its long-context prices.
+func (r *PriceRow) most(input, output int64) (Money, bool) {
 	c := axisCost(input, maxPrice(r.In, r.CacheWrite5m, r.CacheWrite1h)).Plus(axisCost(output, maxPrice(r.Out, r.Reasoning)))
-	return c.High, c.Known() && r.In != nil && r.Out != nil
+	if !c.Known() || r.In == nil || r.Out == nil {
+		return 0, false
+	}
+	top := c.High
+	for _, t := range r.Tiers {
+		m, ok := t.most(input, output)
+		if !ok {
+			return 0, false
+		}
+		top = max(top, m)
+	}
+	return top, true
 }
 
 func maxPrice(ps ...*Price) *Price {

@@ -22,34 +22,40 @@ var embedded []byte
 const Schema = "infer.prices/1"
 
 // Row is one price row in its JSON form: exact decimals of US dollars per million
-// tokens; "" is unknown.
+// tokens; "" is unknown. A row without provider and model is a part of another.
 type Row struct {
-	Provider     string          `json:"provider"`
-	Model        string          `json:"model"`
-	In           json.Number     `json:"in"`
-	Out          json.Number     `json:"out"`
-	CacheRead    json.Number     `json:"cache_read,omitempty"`
-	CacheWrite5m json.Number     `json:"cache_write_5m,omitempty"`
-	CacheWrite1h json.Number     `json:"cache_write_1h,omitempty"`
-	Reasoning    json.Number     `json:"reasoning,omitempty"`
-	InAudio      json.Number     `json:"in_audio,omitempty"`
-	OutAudio     json.Number     `json:"out_audio,omitempty"`
-	InImage      json.Number     `json:"in_image,omitempty"`
-	OutImage     json.Number     `json:"out_image,omitempty"`
-	Tiers        map[string]*Row `json:"tiers,omitempty"`
-	LongContext  *LongContext    `json:"long_context,omitempty"`
-	Context      int64           `json:"context_window,omitempty"`
-	MaxOutput    int64           `json:"max_output,omitempty"`
-	Source       string          `json:"source"`
-	AsOf         string          `json:"as_of"` // YYYY-MM-DD
+	Provider     string      `json:"provider,omitempty"`
+	Model        string      `json:"model,omitempty"`
+	In           json.Number `json:"in,omitempty"`
+	Out          json.Number `json:"out,omitempty"`
+	CacheRead    json.Number `json:"cache_read,omitempty"`
+	CacheWrite5m json.Number `json:"cache_write_5m,omitempty"`
+	CacheWrite1h json.Number `json:"cache_write_1h,omitempty"`
+	Reasoning    json.Number `json:"reasoning,omitempty"`
+	InAudio      json.Number `json:"in_audio,omitempty"`
+	OutAudio     json.Number `json:"out_audio,omitempty"`
+	InImage      json.Number `json:"in_image,omitempty"`
+	OutImage     json.Number `json:"out_image,omitempty"`
+	// Tools are prices per million calls of tools that the provider runs.
+	Tools       map[string]json.Number `json:"server_tools,omitempty"`
+	Tiers       map[string]*Row        `json:"tiers,omitempty"`
+	LongContext *LongContext           `json:"long_context,omitempty"`
+	Context     int64                  `json:"context_window,omitempty"`
+	MaxOutput   int64                  `json:"max_output,omitempty"`
+	Source      string                 `json:"source,omitempty"`
+	AsOf        string                 `json:"as_of,omitempty"` // YYYY-MM-DD
 }
 
 // LongContext is what a request costs whose input is larger than Over tokens; all
 // of it. Without prices such a request's cost is unknown.
 type LongContext struct {
-	Over int64       `json:"over"`
-	In   json.Number `json:"in,omitempty"`
-	Out  json.Number `json:"out,omitempty"`
+	Over         int64           `json:"over"`
+	In           json.Number     `json:"in,omitempty"`
+	Out          json.Number     `json:"out,omitempty"`
+	CacheRead    json.Number     `json:"cache_read,omitempty"`
+	CacheWrite5m json.Number     `json:"cache_write_5m,omitempty"`
+	CacheWrite1h json.Number     `json:"cache_write_1h,omitempty"`
+	Tiers        map[string]*Row `json:"tiers,omitempty"`
 }
 
 // Price turns the row into the domain's form. An amount that is not an exact
@@ -65,6 +71,16 @@ func (r *Row) Price() (eval.PriceRow, error) {
 			return p, fmt.Errorf("%s/%s: %w", r.Provider, r.Model, err)
 		}
 	}
+	for name, n := range r.Tools {
+		var v *eval.Price
+		if err := read(n, &v); err != nil || v == nil {
+			return p, fmt.Errorf("%s/%s: %s: %w", r.Provider, r.Model, name, eval.ErrMoneyRange)
+		}
+		if p.ServerTools == nil {
+			p.ServerTools = make(map[string]eval.Price, len(r.Tools))
+		}
+		p.ServerTools[name] = *v
+	}
 	for name, t := range r.Tiers {
 		tier := *t
 		tier.Provider, tier.Model, tier.Source, tier.AsOf = r.Provider, r.Model, r.Source, r.AsOf
@@ -78,14 +94,13 @@ func (r *Row) Price() (eval.PriceRow, error) {
 		p.Tiers[name] = row
 	}
 	if l := r.LongContext; l != nil {
-		long := eval.PriceRow{Provider: r.Provider, Model: r.Model, Source: r.Source, AsOf: r.AsOf}
-		if err := read(l.In, &long.In); err != nil {
+		long := Row{Provider: r.Provider, Model: r.Model, In: l.In, Out: l.Out, CacheRead: l.CacheRead, CacheWrite5m: l.CacheWrite5m,
+			CacheWrite1h: l.CacheWrite1h, Tiers: l.Tiers, Source: r.Source, AsOf: r.AsOf}
+		row, err := long.Price()
+		if err != nil {
 			return p, err
 		}
-		if err := read(l.Out, &long.Out); err != nil {
-			return p, err
-		}
-		p.LongContext, p.LongContextOver = &long, l.Over
+		p.LongContext, p.LongContextOver = &row, l.Over
 	}
 	return p, nil
 }

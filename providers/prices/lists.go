@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"reflect"
+	"regexp"
 	"sort"
 	"strings"
 )
@@ -19,8 +21,9 @@ func Formats() []string { return []string{"catwalk", "litellm", "models.dev", "o
 // Read reads a published price list. provider fills in the rows of a format that
 // names none (catwalk's and OpenRouter's files are one provider's). asOf is the
 // date of the list, YYYY-MM-DD. Models without both prices, or with 0 for one,
-// are left out: in these lists 0 means that nobody knows. The notes say what was
-// left out or is not as exact as it looks.
+// are left out: in these lists 0 means that nobody knows. So are models that are
+// charged in a way that a row cannot say. The notes say what was left out or is
+// not as exact as it looks.
 func Read(r io.Reader, format, provider, asOf string) (rows []Row, notes []string, err error) {
 	b, err := io.ReadAll(io.LimitReader(r, maxList+1))
 	if err != nil {
@@ -29,233 +32,180 @@ func Read(r io.Reader, format, provider, asOf string) (rows []Row, notes []strin
 	if len(b) > maxList {
 		return nil, nil, errors.New("read prices: larger than 64 MiB")
 	}
+	l := &list{}
 	switch format {
 	case "litellm":
-		rows, err = litellm(b)
+		err = l.litellm(b)
 	case "models.dev":
-		rows, err = modelsDev(b)
+		err = l.modelsDev(b)
 	case "catwalk":
-		rows, notes, err = catwalk(b)
+		err = l.catwalk(b)
 	case "openrouter":
-		rows, err = openRouter(b)
+		err = l.openRouter(b)
 	default:
 		return nil, nil, fmt.Errorf("unknown price list %q", format)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("not a price list of %s: %w", format, err)
 	}
-	kept := rows[:0]
-	left := 0
-	for _, row := range rows {
+	return l.finish(format, provider, asOf), l.notes(), nil
+}
+
+// list is a price list that is being read.
+type list struct {
+	rows                                                 []Row
+	unpriced, otherwise, noisy, twice, unread, ambiguous int
+}
+
+// notes say what a reader of the rows must know.
+func (l *list) notes() []string {
+	var out []string
+	for _, n := range []struct {
+		count int
+		text  string
+	}{
+		{l.unpriced, "models left out: no price for input and output, or 0, which in such a list means unknown"},
+		{l.otherwise, "models left out: they are charged by the request, or in steps that a row cannot hold"},
+		{l.unread, "prices left out: not an exact amount of micro-dollars per million tokens"},
+		{l.noisy, "prices read without the rounding error of the list's own arithmetic, such as 0.39999999999999997"},
+		{l.twice, "models left out: they stand in the list twice, at different prices"},
+		{l.ambiguous, "models without cache prices: the same column means reading in some of these files and writing in others. Calls that use a cache have an unknown cost"},
+	} {
+		if n.count > 0 {
+			out = append(out, fmt.Sprintf("%d %s", n.count, n.text))
+		}
+	}
+	return out
+}
+
+// finish drops what is not a price, and sorts the rest.
+func (l *list) finish(format, provider, asOf string) []Row {
+	sort.SliceStable(l.rows, func(i, j int) bool {
+		a, b := &l.rows[i], &l.rows[j]
+		if a.Provider != b.Provider {
+			return a.Provider < b.Provider
+		}
+		return a.Model < b.Model
+	})
+	kept := l.rows[:0]
+	for _, row := range l.rows {
 		if row.Provider == "" {
 			row.Provider = provider
 		}
 		row.Source, row.AsOf = format, asOf
-		if zero(row.In) || zero(row.Out) || row.Provider == "" || row.Model == "" {
-			left++
+		if row.In == "" || row.Out == "" || row.Provider == "" || row.Model == "" {
+			l.unpriced++
 			continue
 		}
 		if _, err := row.Price(); err != nil {
-			left++
+			l.unpriced++
 			continue
 		}
 		kept = append(kept, row)
 	}
-	if left > 0 {
-		notes = append(notes, fmt.Sprintf("%d models left out: no price for input and output, or 0, which in such a list means unknown", left))
-	}
-	sort.Slice(kept, func(i, j int) bool {
-		if kept[i].Provider != kept[j].Provider {
-			return kept[i].Provider < kept[j].Provider
+	return l.single(kept)
+}
+
+// single leaves one row of each model. Of one that stands there under two
+// spellings, what both say is kept; at two prices nobody knows which.
+func (l *list) single(rows []Row) []Row {
+	out := rows[:0]
+	for i := 0; i < len(rows); {
+		row, same := rows[i], true
+		for i++; i < len(rows) && rows[i].Provider == row.Provider && rows[i].Model == row.Model; i++ {
+			same = same && row.In == rows[i].In && row.Out == rows[i].Out
+			row.agree(&rows[i])
 		}
-		return kept[i].Model < kept[j].Model
-	})
-	return kept, notes, nil
-}
-
-func zero(n json.Number) bool {
-	r, ok := new(big.Rat).SetString(n.String())
-	return n == "" || !ok || r.Sign() <= 0
-}
-
-// perMillion turns a price per token into one per million tokens, exactly: as a
-// decimal, never as a float. Digits finer than a micro-dollar per million are
-// rounded; lists that were computed with floats have some.
-func perMillion(n json.Number) json.Number { return scaled(n, 1_000_000) }
-
-func scaled(n json.Number, by int64) json.Number {
-	if n == "" || len(n) > 40 || strings.ContainsAny(n.String(), "xXpP_/") {
-		return ""
-	}
-	if i := strings.IndexAny(n.String(), "eE"); i >= 0 && len(n)-i > 4 {
-		return "" // an exponent that no price has
-	}
-	r, ok := new(big.Rat).SetString(n.String())
-	if !ok || r.Sign() < 0 {
-		return ""
-	}
-	r.Mul(r, new(big.Rat).SetInt64(by))
-	s := strings.TrimRight(strings.TrimRight(r.FloatString(6), "0"), ".")
-	if s == "" {
-		s = "0"
-	}
-	return json.Number(s)
-}
-
-// known is a price that a list gives; 0 is none.
-func known(n json.Number) json.Number {
-	if zero(n) {
-		return ""
-	}
-	return n
-}
-
-// litellm is LiteLLM's model_prices_and_context_window.json: dollars per token.
-func litellm(b []byte) ([]Row, error) {
-	var list map[string]json.RawMessage
-	if err := json.Unmarshal(b, &list); err != nil {
-		return nil, err
-	}
-	var rows []Row
-	for name, raw := range list {
-		var m struct {
-			Provider   string      `json:"litellm_provider"`
-			Mode       string      `json:"mode"`
-			In         json.Number `json:"input_cost_per_token"`
-			Out        json.Number `json:"output_cost_per_token"`
-			Read       json.Number `json:"cache_read_input_token_cost"`
-			Write      json.Number `json:"cache_creation_input_token_cost"`
-			WriteHour  json.Number `json:"cache_creation_input_token_cost_above_1hr"`
-			Reasoning  json.Number `json:"output_cost_per_reasoning_token"`
-			InAudio    json.Number `json:"input_cost_per_audio_token"`
-			OutAudio   json.Number `json:"output_cost_per_audio_token"`
-			BatchIn    json.Number `json:"input_cost_per_token_batches"`
-			BatchOut   json.Number `json:"output_cost_per_token_batches"`
-			FlexIn     json.Number `json:"input_cost_per_token_flex"`
-			FlexOut    json.Number `json:"output_cost_per_token_flex"`
-			Priority   json.Number `json:"input_cost_per_token_priority"`
-			PriorOut   json.Number `json:"output_cost_per_token_priority"`
-			Over200In  json.Number `json:"input_cost_per_token_above_200k_tokens"`
-			Over200Out json.Number `json:"output_cost_per_token_above_200k_tokens"`
-			Context    json.Number `json:"max_input_tokens"`
-			MaxOut     json.Number `json:"max_output_tokens"`
+		if same {
+			out = append(out, row)
+		} else {
+			l.twice++
 		}
-		if name == "sample_spec" || json.Unmarshal(raw, &m) != nil || m.Mode != "chat" && m.Mode != "responses" {
-			continue
+	}
+	return out
+}
+
+// agree leaves unknown what another row of the same model says differently.
+func (r *Row) agree(o *Row) {
+	for _, axis := range [][2]*json.Number{{&r.CacheRead, &o.CacheRead}, {&r.CacheWrite5m, &o.CacheWrite5m}, {&r.CacheWrite1h, &o.CacheWrite1h}, {&r.Reasoning, &o.Reasoning},
+		{&r.InAudio, &o.InAudio}, {&r.OutAudio, &o.OutAudio}, {&r.InImage, &o.InImage}, {&r.OutImage, &o.OutImage}} {
+		if *axis[0] != *axis[1] {
+			*axis[0] = ""
 		}
-		row := Row{Provider: m.Provider, Model: strings.TrimPrefix(name, m.Provider+"/"), In: perMillion(m.In), Out: perMillion(m.Out), CacheRead: known(perMillion(m.Read)),
-			CacheWrite5m: known(perMillion(m.Write)), CacheWrite1h: known(perMillion(m.WriteHour)), Reasoning: known(perMillion(m.Reasoning)),
-			InAudio: known(perMillion(m.InAudio)), OutAudio: known(perMillion(m.OutAudio))}
-		row.Context, _ = m.Context.Int64()
-		row.MaxOutput, _ = m.MaxOut.Int64()
-		for _, t := range []struct {
-			name    string
-			in, out json.Number
-		}{{"batch", m.BatchIn, m.BatchOut}, {"flex", m.FlexIn, m.FlexOut}, {"priority", m.Priority, m.PriorOut}} {
-			if !zero(t.in) && !zero(t.out) {
-				if row.Tiers == nil {
-					row.Tiers = make(map[string]*Row)
-				}
-				row.Tiers[t.name] = &Row{In: perMillion(t.in), Out: perMillion(t.out)}
+	}
+	if !reflect.DeepEqual(r.Tools, o.Tools) {
+		r.Tools = nil
+	}
+	if !reflect.DeepEqual(r.Tiers, o.Tiers) {
+		r.Tiers = nil
+	}
+	if !reflect.DeepEqual(r.LongContext, o.LongContext) {
+		over := int64(1) << 62
+		for _, l := range []*LongContext{r.LongContext, o.LongContext} {
+			if l != nil {
+				over = min(over, l.Over)
 			}
 		}
-		if !zero(m.Over200In) && !zero(m.Over200Out) {
-			row.LongContext = &LongContext{Over: 200_000, In: perMillion(m.Over200In), Out: perMillion(m.Over200Out)}
+		r.LongContext = &LongContext{Over: over}
+	}
+	if r.Context != o.Context {
+		r.Context = 0
+	}
+	if r.MaxOutput != o.MaxOutput {
+		r.MaxOutput = 0
+	}
+}
+
+// perToken turns a price per token into one per million tokens, exactly: as a
+// decimal, never as a float. "" is no price: none was given, 0, a negative one, or
+// one that is no whole number of micro-dollars per million.
+func (l *list) perToken(n json.Number) json.Number { return l.scaled(n, 1_000_000) }
+
+// perMillion is perToken for a list that is per million tokens already.
+func (l *list) perMillion(n json.Number) json.Number { return l.scaled(n, 1) }
+
+var decimalForm = regexp.MustCompile(`^[0-9]{0,15}(\.[0-9]{0,30})?([eE][+-]?[0-9]{1,2})?$`)
+
+// noise is how far off a price may be, as a share of it, that was computed with
+// floating-point numbers: a few of their last digits.
+var noise = big.NewRat(1, 1_000_000_000_000)
+
+func (l *list) scaled(n json.Number, by int64) json.Number {
+	if n == "" || !decimalForm.MatchString(n.String()) {
+		if n != "" && !strings.HasPrefix(n.String(), "-") {
+			l.unread++
 		}
-		rows = append(rows, row)
+		return ""
 	}
-	return rows, nil
-}
-
-// modelsDev is models.dev's api.json: providers with models, dollars per million.
-func modelsDev(b []byte) ([]Row, error) {
-	var list map[string]struct {
-		Models map[string]struct {
-			Cost struct {
-				In        json.Number `json:"input"`
-				Out       json.Number `json:"output"`
-				Reasoning json.Number `json:"reasoning"`
-				Read      json.Number `json:"cache_read"`
-				Write     json.Number `json:"cache_write"`
-				InAudio   json.Number `json:"input_audio"`
-				OutAudio  json.Number `json:"output_audio"`
-			} `json:"cost"`
-			Limit struct {
-				Context json.Number `json:"context"`
-				Output  json.Number `json:"output"`
-			} `json:"limit"`
-		} `json:"models"`
+	given, ok := new(big.Rat).SetString(n.String())
+	if !ok || given.Sign() <= 0 {
+		return ""
 	}
-	if err := json.Unmarshal(b, &list); err != nil {
-		return nil, err
+	given.Mul(given, new(big.Rat).SetInt64(by))
+	text := given.FloatString(6)
+	exact, ok := new(big.Rat).SetString(text)
+	if !ok {
+		return ""
 	}
-	var rows []Row
-	for provider, p := range list {
-		for name, m := range p.Models {
-			row := Row{Provider: provider, Model: name, In: scaled(m.Cost.In, 1), Out: scaled(m.Cost.Out, 1), CacheRead: known(scaled(m.Cost.Read, 1)), CacheWrite5m: known(scaled(m.Cost.Write, 1)),
-				Reasoning: known(scaled(m.Cost.Reasoning, 1)), InAudio: known(scaled(m.Cost.InAudio, 1)), OutAudio: known(scaled(m.Cost.OutAudio, 1))}
-			row.Context, _ = m.Limit.Context.Int64()
-			row.MaxOutput, _ = m.Limit.Output.Int64()
-			rows = append(rows, row)
+	if exact.Cmp(given) != 0 {
+		off := new(big.Rat).Sub(exact, given)
+		if off.Abs(off).Cmp(new(big.Rat).Mul(given, noise)) > 0 {
+			l.unread++
+			return ""
 		}
+		l.noisy++
 	}
-	return rows, nil
+	return json.Number(strings.TrimRight(strings.TrimRight(text, "0"), "."))
 }
 
-// catwalk is one provider's file of catwalk. Its two cache columns mean reading
-// in some files and writing in others, so neither is taken.
-func catwalk(b []byte) ([]Row, []string, error) {
-	var p struct {
-		ID     string `json:"id"`
-		Models []struct {
-			ID      string      `json:"id"`
-			In      json.Number `json:"cost_per_1m_in"`
-			Out     json.Number `json:"cost_per_1m_out"`
-			Context json.Number `json:"context_window"`
-		} `json:"models"`
-	}
-	if err := json.Unmarshal(b, &p); err != nil {
-		return nil, nil, err
-	}
-	if p.ID == "" {
-		return nil, nil, errors.New("it names no provider")
-	}
-	rows := make([]Row, 0, len(p.Models))
-	for _, m := range p.Models {
-		row := Row{Provider: p.ID, Model: m.ID, In: scaled(m.In, 1), Out: scaled(m.Out, 1)}
-		row.Context, _ = m.Context.Int64()
-		rows = append(rows, row)
-	}
-	return rows, []string{"cache prices were not taken: the same column means reading in some of these files and writing in others. Calls that use a cache have an unknown cost"}, nil
-}
+// services are the names under which other lists keep services that have a name
+// here.
+var services = map[string]string{"bedrock_converse": "bedrock", "amazon-bedrock": "bedrock", "together_ai": "together", "togetherai": "together",
+	"fireworks_ai": "fireworks", "fireworks-ai": "fireworks", "google": "gemini"}
 
-// openRouter is OpenRouter's /api/v1/models: dollars per token, as strings.
-func openRouter(b []byte) ([]Row, error) {
-	var list struct {
-		Data []struct {
-			ID      string      `json:"id"`
-			Context json.Number `json:"context_length"`
-			Pricing struct {
-				In    json.Number `json:"prompt"`
-				Out   json.Number `json:"completion"`
-				Read  json.Number `json:"input_cache_read"`
-				Write json.Number `json:"input_cache_write"`
-				Think json.Number `json:"internal_reasoning"`
-			} `json:"pricing"`
-		} `json:"data"`
+func service(name string) string {
+	if s, ok := services[name]; ok {
+		return s
 	}
-	if err := json.Unmarshal(b, &list); err != nil {
-		return nil, err
-	}
-	if list.Data == nil {
-		return nil, errors.New("it has no data")
-	}
-	rows := make([]Row, 0, len(list.Data))
-	for _, m := range list.Data {
-		row := Row{Provider: "openrouter", Model: m.ID, In: perMillion(m.Pricing.In), Out: perMillion(m.Pricing.Out), CacheRead: known(perMillion(m.Pricing.Read)),
-			CacheWrite5m: known(perMillion(m.Pricing.Write)), Reasoning: known(perMillion(m.Pricing.Think))}
-		row.Context, _ = m.Context.Int64()
-		rows = append(rows, row)
-	}
-	return rows, nil
+	return name
 }

@@ -17,7 +17,8 @@ import (
 type decoder struct {
 	label  string // the file's name in messages
 	places places
-	left   int // values that may still come
+	left   int  // values that may still come
+	prices bool // a price file, which may be larger
 }
 
 func (d *decoder) place(n *yaml.Node) place { return place{d.label, n.Line, n.Column} }

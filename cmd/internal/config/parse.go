@@ -23,6 +23,12 @@ const (
 	maxValues  = 100_000 // values, each use of an alias counted
 )
 
+// Limits of a price file, which may hold all the models that a public list has.
+const (
+	maxPrices      = 8 << 20
+	maxPriceValues = 1_000_000
+)
+
 // place is where a value stands.
 type place struct {
 	file      string // as shown to the user
@@ -60,7 +66,9 @@ func (d *decoder) parse(b []byte, v reflect.Value) error {
 	if err != nil || n == nil {
 		return err
 	}
-	d.left = maxValues
+	if d.left = maxValues; d.prices {
+		d.left = maxPriceValues
+	}
 	return d.value(n, v, "", "", 0)
 }
 
@@ -70,7 +78,10 @@ func (d *decoder) document(b []byte) (*yaml.Node, error) {
 	fail := func(line, col int, hint, what string) error {
 		return eval.Invalid(fmt.Errorf("%s: %s", place{d.label, line, col}, what), hint)
 	}
-	if len(b) > maxFile {
+	if d.prices && len(b) > maxPrices {
+		return nil, fail(1, 1, "keep the rows of the models that you use", "the file is larger than 8 MiB")
+	}
+	if !d.prices && len(b) > maxFile {
 		return nil, fail(1, 1, "tasks belong in a dataset, not into the configuration", "the file is larger than 1 MiB")
 	}
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))

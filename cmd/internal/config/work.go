@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"reflect"
 
 	"infer/eval"
 )
@@ -109,80 +108,6 @@ func (c *Config) GraderRules() map[string]json.RawMessage {
 		rules["*"] = c.Graders
 	}
 	return rules
-}
-
-// ResolvePrices returns the price rows: those of the file, then those of the
-// price file that it names.
-func (c *Config) ResolvePrices() ([]eval.PriceRow, error) {
-	rows := c.Prices.Models
-	if c.Prices.File != "" {
-		path := c.Abs(c.Prices.File)
-		b, err := readFile(path, maxFile+1)
-		if err != nil {
-			return nil, c.fail("prices.file", "name a file that you may read", "read prices %s: %v", path, reason(err))
-		}
-		var more Prices
-		d := &decoder{label: path, places: make(places)}
-		if err := d.parse(b, reflect.ValueOf(&more).Elem()); err != nil {
-			return nil, err
-		}
-		if more.File != "" {
-			return nil, eval.Invalid(fmt.Errorf("%s: a price file cannot name another one", d.places["file"]), "put the rows into one file")
-		}
-		if err := unique(more.Models); err != nil {
-			return nil, err
-		}
-		rows = addPrices(rows, more.Models)
-	}
-	out := make([]eval.PriceRow, len(rows))
-	for i := range rows {
-		out[i] = rows[i].row()
-	}
-	return out, nil
-}
-
-// row is the price row; the decoder has checked every amount.
-func (f *Price) row() eval.PriceRow {
-	r := eval.PriceRow{Provider: f.Provider, Model: f.Model, Source: f.Source, AsOf: f.AsOf, Example: f.Example, ContextWindow: f.ContextWindow, MaxOutput: f.MaxOutput}
-	for _, p := range []struct {
-		text Decimal
-		dest **eval.Price
-	}{
-		{f.In, &r.In}, {f.Out, &r.Out}, {f.CacheRead, &r.CacheRead}, {f.CacheWrite5m, &r.CacheWrite5m}, {f.CacheWrite1h, &r.CacheWrite1h},
-		{f.Reasoning, &r.Reasoning}, {f.InAudio, &r.InAudio}, {f.OutAudio, &r.OutAudio}, {f.InImage, &r.InImage}, {f.OutImage, &r.OutImage},
-	} {
-		if v, err := eval.ParsePrice(string(p.text)); p.text != "" && err == nil {
-			*p.dest = &v
-		}
-	}
-	return r
-}
-
-// unique refuses two prices for one model.
-func unique(rows []Price) error {
-	seen := make(map[[2]string]place, len(rows))
-	for i := range rows {
-		key := [2]string{rows[i].Provider, rows[i].Model}
-		if at, ok := seen[key]; ok {
-			return eval.Invalid(fmt.Errorf("%s: a second price of %s at %s", rows[i].place, eval.Untrusted(key[1]).Line(60), eval.Untrusted(key[0]).Line(60)), "keep one; the other is at "+at.String())
-		}
-		seen[key] = rows[i].place
-	}
-	return nil
-}
-
-// addPrices appends the rows of more for models that rows do not price.
-func addPrices(rows, more []Price) []Price {
-	out, have := append([]Price(nil), rows...), make(map[[2]string]bool, len(rows))
-	for i := range rows {
-		have[[2]string{rows[i].Provider, rows[i].Model}] = true
-	}
-	for i := range more {
-		if !have[[2]string{more[i].Provider, more[i].Model}] {
-			out = append(out, more[i])
-		}
-	}
-	return out
 }
 
 // examples reads worked examples and keeps the first n of each task type; n = 0

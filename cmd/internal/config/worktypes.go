@@ -38,25 +38,54 @@ type Prices struct {
 // Price is one price row; prices are in US dollars per million tokens. A price
 // that is left out is unknown, never 0.
 type Price struct {
-	Provider      string  `yaml:"provider" doc:"name of the provider" required:"true"`
-	Model         string  `yaml:"model" doc:"model string" required:"true"`
-	In            Decimal `yaml:"in" doc:"input" required:"true" format:"price"`
-	Out           Decimal `yaml:"out" doc:"output" required:"true" format:"price"`
-	CacheRead     Decimal `yaml:"cache_read" doc:"input read from a cache" format:"price"`
-	CacheWrite5m  Decimal `yaml:"cache_write_5m" doc:"input written to a short-lived cache" format:"price"`
-	CacheWrite1h  Decimal `yaml:"cache_write_1h" doc:"input written to a one-hour cache" format:"price"`
-	Reasoning     Decimal `yaml:"reasoning" doc:"reasoning output (default: as output)" format:"price"`
-	InAudio       Decimal `yaml:"in_audio" doc:"audio input" format:"price"`
-	OutAudio      Decimal `yaml:"out_audio" doc:"audio output" format:"price"`
-	InImage       Decimal `yaml:"in_image" doc:"image input" format:"price"`
-	OutImage      Decimal `yaml:"out_image" doc:"image output" format:"price"`
-	ContextWindow int64   `yaml:"context_window" doc:"tokens that the model takes at most; 0 = unknown"`
-	MaxOutput     int64   `yaml:"max_output" doc:"tokens that the model writes at most; 0 = unknown"`
-	Source        string  `yaml:"source" doc:"where the price is from" required:"true"`
-	AsOf          string  `yaml:"as_of" doc:"date of the price, YYYY-MM-DD" required:"true" format:"date"`
-	Example       bool    `yaml:"example_price" doc:"invented for illustration"`
+	Provider      string               `yaml:"provider" doc:"name of the provider" required:"true"`
+	Model         string               `yaml:"model" doc:"model string" required:"true"`
+	In            Decimal              `yaml:"in" doc:"input" required:"true" format:"price"`
+	Out           Decimal              `yaml:"out" doc:"output" required:"true" format:"price"`
+	CacheRead     Decimal              `yaml:"cache_read" doc:"input read from a cache" format:"price"`
+	CacheWrite5m  Decimal              `yaml:"cache_write_5m" doc:"input written to a short-lived cache" format:"price"`
+	CacheWrite1h  Decimal              `yaml:"cache_write_1h" doc:"input written to a one-hour cache" format:"price"`
+	Reasoning     Decimal              `yaml:"reasoning" doc:"reasoning output (default: as output)" format:"price"`
+	InAudio       Decimal              `yaml:"in_audio" doc:"audio input" format:"price"`
+	OutAudio      Decimal              `yaml:"out_audio" doc:"audio output" format:"price"`
+	InImage       Decimal              `yaml:"in_image" doc:"image input" format:"price"`
+	OutImage      Decimal              `yaml:"out_image" doc:"image output" format:"price"`
+	ServerTools   map[string]Decimal   `yaml:"server_tools" doc:"tools that the provider runs, by name: US dollars per million calls" format:"price"`
+	Tiers         map[string]TierPrice `yaml:"tiers" doc:"prices by service tier as the provider returns it (batch, flex, priority); they replace all of these"`
+	LongContext   *LongPrice           `yaml:"long_context" doc:"what a request costs whose input is larger than a limit"`
+	ContextWindow int64                `yaml:"context_window" doc:"tokens that the model takes at most; 0 = unknown"`
+	MaxOutput     int64                `yaml:"max_output" doc:"tokens that the model writes at most; 0 = unknown"`
+	Source        string               `yaml:"source" doc:"where the price is from" required:"true"`
+	AsOf          string               `yaml:"as_of" doc:"date of the price, YYYY-MM-DD" required:"true" format:"date"`
+	Example       bool                 `yaml:"example_price" doc:"invented for illustration"`
 
 	place place
+}
+
+// TierPrice are the prices of one service tier.
+type TierPrice struct {
+	In           Decimal `yaml:"in" doc:"input" format:"price"`
+	Out          Decimal `yaml:"out" doc:"output" format:"price"`
+	CacheRead    Decimal `yaml:"cache_read" doc:"input read from a cache" format:"price"`
+	CacheWrite5m Decimal `yaml:"cache_write_5m" doc:"input written to a short-lived cache" format:"price"`
+	CacheWrite1h Decimal `yaml:"cache_write_1h" doc:"input written to a one-hour cache" format:"price"`
+	Reasoning    Decimal `yaml:"reasoning" doc:"reasoning output (default: as output)" format:"price"`
+	InAudio      Decimal `yaml:"in_audio" doc:"audio input" format:"price"`
+	OutAudio     Decimal `yaml:"out_audio" doc:"audio output" format:"price"`
+	InImage      Decimal `yaml:"in_image" doc:"image input" format:"price"`
+	OutImage     Decimal `yaml:"out_image" doc:"image output" format:"price"`
+}
+
+// LongPrice are the prices of a whole request whose input is larger than Over
+// tokens. Those that are left out are unknown, not the usual ones.
+type LongPrice struct {
+	Over         int64                `yaml:"over" doc:"input tokens up to which the usual prices hold" required:"true" min:"1"`
+	In           Decimal              `yaml:"in" doc:"input" format:"price"`
+	Out          Decimal              `yaml:"out" doc:"output" format:"price"`
+	CacheRead    Decimal              `yaml:"cache_read" doc:"input read from a cache" format:"price"`
+	CacheWrite5m Decimal              `yaml:"cache_write_5m" doc:"input written to a short-lived cache" format:"price"`
+	CacheWrite1h Decimal              `yaml:"cache_write_1h" doc:"input written to a one-hour cache" format:"price"`
+	Tiers        map[string]TierPrice `yaml:"tiers" doc:"prices by service tier above the limit"`
 }
 
 // Gates are what must hold for a run to pass.
