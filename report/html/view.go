@@ -96,6 +96,9 @@ func functions(p *Page) template.FuncMap {
 		"sign":    func(v eval.Verdict) string { s, _, _ := strings.Cut(glyph(v), " "); return s },
 		"date":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
 		"share":   bar,
+		"decided": func(d eval.TypeDecision) bool {
+			return d.Verdict == eval.Selected || d.Verdict == eval.SelectedTie
+		},
 		"candidate": func(i int) string {
 			if i < 0 || i >= len(p.Report.Run.Candidates) {
 				return unknown
