@@ -165,7 +165,7 @@ func forbidden(s Signal) bool {
 }
 
 func limited(s Signal) bool {
-	return s.Status == 429 || s.Status < 500 && code(s, "rate_limit_exceeded", "rate_limit_error", "slow_down", "RESOURCE_EXHAUSTED", "ThrottlingException") ||
+	return s.Status == 429 || s.Status < 500 && code(s, "rate_limit_exceeded", "rate_limit_error", "slow_down", "RESOURCE_EXHAUSTED", "ThrottlingException", "ServiceQuotaExceededException") ||
 		s.Status == 0 && code(s, "tokens", "requests") // OpenAI's types of a rate limit
 }
 
