@@ -174,6 +174,9 @@ type plan struct {
 
 func (p *plan) close() error {
 	err := p.source.Close()
+	if p.wires != nil {
+		err = errors.Join(err, p.wires.close())
+	}
 	if p.tape != nil {
 		err = errors.Join(err, p.tape.Close())
 	}
@@ -274,7 +277,7 @@ func (p *plan) prepare(ctx context.Context) error {
 	if p.o.fresh {
 		p.run.ID = runID(p.run, p.app.Now().UTC().Format("2006-01-02T15:04:05.000000"))
 	}
-	if p.wires, err = newWiring(p.app, p.cfg); err != nil {
+	if p.wires, err = newWiring(p.app, p.cfg, p.o.exec); err != nil {
 		return err
 	}
 	// Keys and addresses are checked before there is a store, a run or a recording.

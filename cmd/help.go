@@ -56,6 +56,7 @@ openmetrics  figures for GitLab's metrics report
 
 -o FILE writes a file that appears only when it is whole; - is standard output.
 Colour: --color, then NO_COLOR, CLICOLOR_FORCE, FORCE_COLOR, TERM and CLICOLOR.`),
+		topic("providers", "How models are reached: wires, keys, your own application", providersHelp),
 		topic("statistics", "How figures and intervals are computed", statisticsHelp),
 		topic("grading", "Graders and how they compose", gradingHelp()),
 	}

@@ -32,10 +32,10 @@ type helpers struct {
 	boxes    map[string]*sandbox.Box
 }
 
-// allowExec is the flag that lets graders run programs. It is a flag and nothing
+// allowExec is the flag that lets graders and candidates run programs. It is a flag and nothing
 // else: no file can set it.
 func allowExec(c *cobra.Command, to *bool) {
-	c.Flags().BoolVar(to, "allow-exec", false, "let graders run programs: code in a sandbox, and the project's own commands")
+	c.Flags().BoolVar(to, "allow-exec", false, "let the project run programs: code in a sandbox, and commands of its own (graders, candidates)")
 }
 
 func newHelpers(app *cli.App, cfg *config.Config, exec bool) (*helpers, error) {

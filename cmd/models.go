@@ -186,7 +186,7 @@ func runModelsCheck(ctx context.Context, o *modelsOptions) error {
 	if err != nil {
 		return err
 	}
-	w, err := newWiring(o.app, cfg)
+	w, err := newWiring(o.app, cfg, true) // nothing is run: a program is only looked for
 	if err != nil {
 		return err
 	}

@@ -99,10 +99,11 @@ func runScore(ctx context.Context, o *scoreOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	wires, err := newWiring(o.app, cfg)
+	wires, err := newWiring(o.app, cfg, o.exec)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, wires.close()) }()
 	if err := help.wire(wires, rules); err != nil {
 		return err
 	}

@@ -2,6 +2,8 @@ package cmd
 
 import (
 	"context"
+	"errors"
+	"io"
 	"time"
 
 	"infer/cmd/internal/cli"
@@ -16,7 +18,9 @@ type wiring struct {
 	app      *cli.App
 	cfg      *config.Config
 	tape     *replay.Tape // nil = not recording
+	exec     bool         // --allow-exec
 	callers  map[string]link
+	closers  []io.Closer
 	cassette *replay.Player // answers everything; nil = live
 }
 
@@ -28,8 +32,9 @@ type link struct {
 	limiter runner.Limiter
 }
 
-func newWiring(app *cli.App, cfg *config.Config) (*wiring, error) {
-	w := &wiring{app: app, cfg: cfg, callers: make(map[string]link)}
+// newWiring returns the wiring of a project; exec allows it to run programs.
+func newWiring(app *cli.App, cfg *config.Config, exec bool) (*wiring, error) {
+	w := &wiring{app: app, cfg: cfg, exec: exec, callers: make(map[string]link)}
 	if cfg.Replay != "" && !cfg.Live {
 		c, err := replay.Open(cfg.ReplayPath())
 		if err != nil {
@@ -128,6 +133,16 @@ func (w *wiring) provider(name string) (link, error) {
 	}
 	w.callers[name] = l
 	return l, nil
+}
+
+// close ends what the callers have started.
+func (w *wiring) close() error {
+	var errs []error
+	for _, c := range w.closers {
+		errs = append(errs, c.Close())
+	}
+	w.closers = nil
+	return errors.Join(errs...)
 }
 
 // sleep waits, unless the context ends first.

@@ -15,8 +15,11 @@ import (
 	"infer/eval/runner"
 	"infer/providers"
 	"infer/providers/anthropic"
+	"infer/providers/bedrock"
+	"infer/providers/command"
 	"infer/providers/gemini"
 	"infer/providers/httpx"
+	"infer/providers/jsonhttp"
 	"infer/providers/openai"
 	"infer/providers/replay"
 	"infer/providers/simulate"
@@ -30,6 +33,10 @@ func (w *wiring) build(name string, p *config.Provider) (link, error) {
 		return w.replay(p)
 	case "simulate":
 		return simulated(name, p)
+	case "bedrock":
+		return w.bedrock(name, p)
+	case "command":
+		return w.command(name, p)
 	}
 	cfg, err := w.endpoint(name, p)
 	if err != nil {
@@ -41,6 +48,8 @@ func (w *wiring) build(name string, p *config.Provider) (link, error) {
 		c, err = anthropic.New(cfg)
 	case p.Type == "gemini":
 		c, err = gemini.New(cfg)
+	case p.Type == "http":
+		c, err = jsonhttp.New(jsonhttp.Config{Config: cfg, Request: p.Request, Response: p.Response.Paths()})
 	case p.API == "responses":
 		c, err = openai.NewResponses(cfg)
 	default:
@@ -60,11 +69,56 @@ func (w *wiring) endpoint(name string, p *config.Provider) (httpx.Config, error)
 		return httpx.Config{}, err
 	}
 	cfg := httpx.Config{Name: name, BaseURL: at.BaseURL, Key: key, KeyHeader: at.KeyHeader, Headers: p.Headers, AllowHTTP: p.AllowHTTP,
-		Timeouts: httpx.Timeouts{Connect: p.Timeouts.Connect, FirstToken: p.Timeouts.FirstToken, Idle: p.Timeouts.Idle, Total: p.Timeouts.Total}}
+		Timeouts: timeouts(p)}
 	if p.APIVersion != "" {
 		cfg.Query = url.Values{"api-version": {p.APIVersion}}.Encode()
 	}
 	return cfg, nil
+}
+
+func timeouts(p *config.Provider) httpx.Timeouts {
+	return httpx.Timeouts{Connect: p.Timeouts.Connect, FirstToken: p.Timeouts.FirstToken, Idle: p.Timeouts.Idle, Total: p.Timeouts.Total}
+}
+
+func (w *wiring) bedrock(name string, p *config.Provider) (link, error) {
+	at, _ := w.cfg.Endpoint(name)
+	key, err := w.key(name, at)
+	if err != nil {
+		return link{}, err
+	}
+	c, err := bedrock.New(context.Background(), bedrock.Config{Name: name, Region: p.Region, Profile: p.Profile, BaseURL: at.BaseURL, Key: key,
+		AllowHTTP: p.AllowHTTP, Timeouts: timeouts(p)})
+	return link{caller: c, paid: true}, err
+}
+
+// programVariables are what every program gets of the environment.
+var programVariables = []string{"PATH", "HOME", "LANG"}
+
+// command makes the caller of a program. Only a flag allows it, no file does.
+func (w *wiring) command(name string, p *config.Provider) (link, error) {
+	if !w.exec {
+		return link{}, eval.Invalid(fmt.Errorf("provider %s runs a program", name), "allow it with --allow-exec, if you trust the project")
+	}
+	cfg := command.Config{Name: name, Command: w.cfg.CommandOf(p), Dir: w.cfg.Dir, PerCall: p.PerCall, Total: p.Timeouts.Total}
+	for _, variable := range programVariables {
+		if v := w.cfg.Env(variable); v != "" {
+			cfg.Env = append(cfg.Env, variable+"="+v)
+		}
+	}
+	for _, variable := range p.Env {
+		v := w.cfg.Env(variable)
+		if v == "" {
+			return link{}, eval.WithHint(eval.KindCredentials, fmt.Errorf("provider %s: %s is not set", name, variable), "export "+variable+"=…, or take it out of env")
+		}
+		cfg.Env = append(cfg.Env, variable+"="+v)
+		cfg.Secrets = append(cfg.Secrets, providers.NewKey(v))
+	}
+	c, err := command.New(cfg)
+	if err != nil {
+		return link{}, err
+	}
+	w.closers = append(w.closers, c)
+	return link{caller: c, paid: true}, nil
 }
 
 // keyTime bounds a command that prints a key.
@@ -86,13 +140,13 @@ func (w *wiring) key(provider string, at config.Endpoint) (providers.Key, error)
 
 // run returns what a command prints. What it says on standard error goes to the
 // user: it may ask for a passphrase.
-func (w *wiring) run(ctx context.Context, command []string) ([]byte, error) {
-	c := exec.CommandContext(ctx, command[0], command[1:]...)
+func (w *wiring) run(ctx context.Context, words []string) ([]byte, error) {
+	c := exec.CommandContext(ctx, words[0], words[1:]...)
 	c.Stderr = w.app.Err
 	out, err := c.Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return nil, fmt.Errorf("%s ended with %s", command[0], exit.ProcessState)
+		return nil, fmt.Errorf("%s ended with %s", words[0], exit.ProcessState)
 	}
 	return out, err
 }

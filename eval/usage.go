@@ -33,6 +33,10 @@ func (u *Usage) Output() int64 {
 	return u.OutText + u.OutReasoning + u.OutAudio + u.OutImage
 }
 
+// Counted reports whether any token was counted. A usage without one holds a cost
+// alone: no call reads nothing.
+func (u *Usage) Counted() bool { return u.Input() != 0 || u.Output() != 0 }
+
 // Plausible reports whether every axis is non-negative and below 10⁹ tokens.
 // A usage that is not plausible is treated as unknown, never as a number.
 func (u *Usage) Plausible() bool {

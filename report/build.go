@@ -214,12 +214,23 @@ func judgedTypes(kinds []string) string {
 	return strings.Join(names, ", ")
 }
 
+// paid reports whether a candidate's cost is known without a price: its provider
+// said what each call cost.
+func paid(cells []eval.Cell, candidate int) bool {
+	for i := range cells {
+		if c := &cells[i]; c.Candidate == candidate && c.TaskType == Overall && c.N > 0 {
+			return c.Cost().Known()
+		}
+	}
+	return false
+}
+
 // warn collects what concerns the whole run.
 func (r *Report) warn(run *eval.Run, cells []eval.Cell) {
 	var invented, unpriced []string
 	for i := range r.Run.Candidates {
 		c := &r.Run.Candidates[i]
-		if p := c.Price; p == nil && run.Candidates[i].Policy == nil && !run.Imported {
+		if p := c.Price; p == nil && run.Candidates[i].Policy == nil && !run.Imported && !paid(cells, i) {
 			unpriced = append(unpriced, eval.Untrusted(c.Name).Line(80))
 		} else if p != nil && p.Example {
 			invented = append(invented, eval.Untrusted(c.Name).Line(80))

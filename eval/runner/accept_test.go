@@ -223,6 +223,10 @@ func TestBilling(t *testing.T) {
 		{"429", price(3), eval.NotBilled, eval.Exactly(0)},
 		{"429", nil, eval.NotBilled, eval.Exactly(0)},
 		{"refusal", price(3), eval.Billed, eval.Exactly(33)},
+		{"told", nil, eval.Billed, eval.Exactly(7)},
+		{"told", price(3), eval.Billed, eval.Exactly(7)}, // no token was counted
+		{"told and counted", nil, eval.Billed, eval.Exactly(7)},
+		{"told and counted", price(3), eval.Billed, eval.Exactly(33)},            // our own figure goes before the provider's
 		{"slow", price(3), eval.Unbilled, eval.Between(0, 3*(9+17+16+5+64+100))}, // every byte of prompt and tools, the turn, a margin, and the cap
 		{"slow", nil, eval.Unbilled, eval.UnknownCost()},
 	} {

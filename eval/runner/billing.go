@@ -15,10 +15,20 @@ func bill(a *eval.Attempt, req *eval.Request, price *eval.PriceRow) {
 	case a.Billing == eval.NotBilled:
 		a.Cost = eval.Exactly(0)
 	case a.Usage != nil && a.Billing != eval.Unbilled:
-		a.Cost = price.Cost(a.Usage)
+		a.Cost = cost(a.Usage, price)
 	default:
 		a.Cost = bound(req, price)
 	}
+}
+
+// cost is what a usage costs by the price row. Where there is no row, or no token
+// was counted, what the provider itself says counts: an application of the user's
+// own knows what it spent, and has no price list.
+func cost(u *eval.Usage, price *eval.PriceRow) eval.Cost {
+	if u.ProviderCost != nil && (price == nil || !u.Counted()) {
+		return eval.Exactly(*u.ProviderCost)
+	}
+	return price.Cost(u)
 }
 
 // bound is the range of a call whose usage is unknown: nothing at least; at

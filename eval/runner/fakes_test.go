@@ -41,6 +41,12 @@ func say(word string) eval.Response {
 	case "refusal":
 		r.Failure = providers.Output(eval.ClassRefusal, "refusal", "the model refused")
 		r.Usage = &eval.Usage{InFresh: 10, OutText: 1}
+	case "told":
+		told := eval.Money(7)
+		r.Usage = &eval.Usage{ProviderCost: &told}
+	case "told and counted":
+		told := eval.Money(7)
+		r.Usage = &eval.Usage{InFresh: 10, OutText: 1, ProviderCost: &told}
 	case "empty":
 		r.Failure = providers.Output(eval.ClassInvalidOutput, "empty", "the answer is empty")
 		r.Usage = &eval.Usage{InFresh: 10, OutText: 0}

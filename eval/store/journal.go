@@ -322,7 +322,7 @@ func (j *Journal) insertAttempt(t *tx, trial int64, a *eval.Attempt, seq int) er
 		request = a.RequestID
 	}
 	tokens := [4]any{}
-	if u := a.Usage; u != nil {
+	if u := a.Usage; u != nil && u.Counted() {
 		tokens = [4]any{u.InFresh, u.InCacheRead + u.InCacheWrite5m + u.InCacheWrite1h, u.OutText, u.OutReasoning}
 	}
 	if err := t.exec(`INSERT INTO attempts (trial, seq, cause, called, provider, model, served, asked,

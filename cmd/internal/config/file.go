@@ -59,7 +59,7 @@ type Retries struct {
 
 // Provider is where models are called.
 type Provider struct {
-	Type         string               `yaml:"type" doc:"wire that is spoken: openai (any OpenAI-style server; the default), anthropic, gemini; or replay, simulate" enum:"openai,anthropic,gemini,replay,simulate"`
+	Type         string               `yaml:"type" doc:"wire that is spoken: openai (any OpenAI-style server; the default), anthropic, gemini, bedrock; http (a JSON endpoint of yours), command (a program of yours); replay, simulate" enum:"openai,anthropic,gemini,bedrock,http,command,replay,simulate"`
 	Preset       string               `yaml:"preset" doc:"base_url and key variable of a known service" enum:"preset"`
 	BaseURL      string               `yaml:"base_url" doc:"URL up to and including the version, e.g. http://127.0.0.1:8101/v1"`
 	API          string               `yaml:"api" doc:"openai: the API that is called, chat (default) or responses" enum:"chat,responses"`
@@ -72,10 +72,34 @@ type Provider struct {
 	AllowHTTP    bool                 `yaml:"allow_http" doc:"a key may go over plain http to a host that is not loopback"`
 	Timeouts     Timeouts             `yaml:"timeouts" doc:"time limits of one call"`
 	Limits       Limits               `yaml:"limits" doc:"what this provider may be sent"`
+	Region       string               `yaml:"region" doc:"bedrock: AWS region (default: AWS_REGION, or that of the profile)"`
+	Profile      string               `yaml:"profile" doc:"bedrock: profile of the shared AWS configuration"`
+	Request      json.RawMessage      `yaml:"request" doc:"http: what is posted; {{input}}, {{system}}, {{messages}}, {{model}}, {{params}}, {{params.NAME}}, {{tools}}, {{task_id}} … stand for parts of a task"`
+	Response     Reply                `yaml:"response" doc:"http: where the parts of an answer are, as dotted paths"`
+	Command      Strings              `yaml:"command" doc:"command: program and arguments, without a shell; runs with --allow-exec only"`
+	PerCall      bool                 `yaml:"per_call" doc:"command: start the program for each call instead of keeping it running"`
+	Env          Strings              `yaml:"env" doc:"command: names of variables that the program gets beside PATH, HOME and LANG"`
 	Cassette     Strings              `yaml:"cassette" doc:"replay: recorded exchanges"`
 	Speed        float64              `yaml:"speed" doc:"replay: 0 waits for nothing, 1 takes the recorded time" min:"0" max:"1000"`
 	Seed         uint64               `yaml:"seed" doc:"simulate: seed"`
 	Models       map[string]Simulated `yaml:"models" doc:"simulate: behaviour by model name"`
+}
+
+// Reply says where the parts of an answer of an http provider are: names joined
+// by dots, list elements by their number from 0.
+type Reply struct {
+	Text      string `yaml:"text" doc:"the answer, e.g. choices.0.text"`
+	ToolCalls string `yaml:"tool_calls" doc:"a list of tool calls, in OpenAI's form"`
+	Refusal   string `yaml:"refusal" doc:"why there is no answer"`
+	Finish    string `yaml:"finish" doc:"why the answer ended; default: it is complete"`
+	Model     string `yaml:"model" doc:"the model that answered"`
+	Error     string `yaml:"error" doc:"what is there, and not null, false or empty, makes the answer a failure"`
+	Input     string `yaml:"input_tokens" doc:"input tokens, cached ones included"`
+	Cached    string `yaml:"cached_tokens" doc:"input tokens that were read from a cache"`
+	Output    string `yaml:"output_tokens" doc:"output tokens, reasoning included"`
+	Reasoning string `yaml:"reasoning_tokens" doc:"output tokens that are reasoning"`
+	CostUSD   string `yaml:"cost_usd" doc:"what the call cost in US dollars, as your application knows it"`
+	BackendMS string `yaml:"backend_ms" doc:"the time that your application took, in milliseconds"`
 }
 
 // Timeouts bound one call.

@@ -9,6 +9,8 @@ import (
 
 	"infer/eval"
 	"infer/providers/gemini"
+	"infer/providers/httpx"
+	"infer/providers/jsonhttp"
 	"infer/providers/openai"
 	"infer/providers/simulate"
 )
@@ -24,19 +26,23 @@ type Endpoint struct {
 	KeyCmd    []string
 }
 
+// bedrockKey is the variable that people keep a Bedrock API key in.
+const bedrockKey = "AWS_BEARER_TOKEN_BEDROCK"
+
 // baseVariables are environment variables that move a service, from the real
 // environment only: a .env that came with a project cannot redirect a key.
 var baseVariables = map[string]string{"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL"}
 
 // Endpoint returns where a provider is reached: its base_url, or that of its
 // preset or type (which a variable of the real environment may move), and the key
-// of that host. It returns false for providers that have no base URL.
+// of that host. Bedrock's base URL may be "": its region says where it is. It
+// returns false for providers that are not reached over a network.
 func (c *Config) Endpoint(name string) (Endpoint, bool) {
 	p, ok := c.Providers[name]
 	if p.Type == "" {
 		p.Type = "openai"
 	}
-	if !ok || !isHTTP(p.Type) {
+	if !ok || !isHTTP(p.Type) && p.Type != "bedrock" {
 		return Endpoint{}, false
 	}
 	e := Endpoint{BaseURL: p.BaseURL, Origin: c.origin("providers." + name + ".base_url"), KeyHeader: p.APIKeyHeader,
@@ -59,6 +65,9 @@ func (c *Config) Endpoint(name string) (Endpoint, bool) {
 	// preset says which service is meant, wherever it is reached.
 	if e.KeyEnv == "" && e.KeyFile == "" && e.KeyCmd == nil && (home || p.Preset != "") {
 		e.KeyEnv = s.keyEnv
+		if p.Type == "bedrock" && c.env(bedrockKey) != "" {
+			e.KeyEnv = bedrockKey // else the credentials of the AWS chain
+		}
 		if e.KeyEnv == gemini.KeyEnv && c.env(e.KeyEnv) == "" && c.env("GOOGLE_API_KEY") != "" {
 			e.KeyEnv = "GOOGLE_API_KEY"
 		}
@@ -76,6 +85,9 @@ func command(s Strings) []string {
 
 // host is a provider's host, for the independence of backups; "" = none.
 func (c *Config) host(name string) string {
+	if p := c.Providers[name]; p.Type == "bedrock" && p.BaseURL == "" {
+		return "bedrock-runtime" // one service, whatever the region
+	}
 	e, _ := c.Endpoint(name)
 	u, err := url.Parse(e.BaseURL)
 	if err != nil {
@@ -127,6 +139,16 @@ func (c *Config) validateProviders() error {
 		switch p.Type {
 		case "openai", "anthropic", "gemini":
 			err = c.validateEndpoint(name, &p)
+		case "http":
+			if err = c.validateEndpoint(name, &p); err == nil {
+				err = c.validateReply(at, &p)
+			}
+		case "bedrock":
+			if p.BaseURL != "" {
+				err = c.validateEndpoint(name, &p)
+			}
+		case "command":
+			err = c.validateCommand(at, &p)
 		case "replay":
 			if len(p.Cassette) == 0 {
 				err = c.fail(at, "name a recording: `infer eval --record FILE` makes one", "provider %s needs a cassette", name)
@@ -145,9 +167,59 @@ func (c *Config) validateProviders() error {
 // have.
 var settings = []struct{ kinds, keys string }{
 	{"openai", "preset api api_version"},
-	{"openai anthropic gemini", "base_url api_key_env api_key_file api_key_cmd api_key_header headers allow_http timeouts"},
+	{"openai anthropic gemini http", "api_key_header headers"},
+	{"openai anthropic gemini http bedrock", "base_url api_key_env api_key_file api_key_cmd allow_http"},
+	{"openai anthropic gemini http bedrock command", "timeouts"},
+	{"bedrock", "region profile"},
+	{"http", "request response"},
+	{"command", "command per_call env"},
 	{"replay", "cassette speed"},
 	{"simulate", "seed models"},
+}
+
+// validateReply checks what makes an endpoint of the user's own usable.
+func (c *Config) validateReply(at string, p *Provider) error {
+	cfg := jsonhttp.Config{Config: httpx.Config{Name: strings.TrimPrefix(at, "providers."), BaseURL: p.BaseURL}, Request: p.Request, Response: p.Response.Paths()}
+	if _, err := jsonhttp.New(cfg); err != nil {
+		where := at
+		for _, part := range []string{"request", "response"} {
+			if strings.Contains(err.Error(), part) {
+				where = at + "." + part
+			}
+		}
+		return c.fail(where, eval.Hint(err), "%v", err)
+	}
+	return nil
+}
+
+// Paths are the paths as the wire takes them.
+func (r *Reply) Paths() jsonhttp.Paths {
+	return jsonhttp.Paths{Text: r.Text, ToolCalls: r.ToolCalls, Refusal: r.Refusal, Finish: r.Finish, Model: r.Model, Error: r.Error,
+		Input: r.Input, Cached: r.Cached, Output: r.Output, Reasoning: r.Reasoning, CostUSD: r.CostUSD, BackendMS: r.BackendMS}
+}
+
+// validateCommand checks the words of a command; whether the program is there is
+// known when it is to run.
+func (c *Config) validateCommand(at string, p *Provider) error {
+	if len(p.Command) == 0 || p.Command[0] == "" {
+		return c.fail(at, "write it like command: [python3, app.py]", "%s needs a command", strings.TrimPrefix(at, "providers."))
+	}
+	for i, name := range p.Env {
+		if !envRE.MatchString(name) { // it may be a value, which is not shown
+			return c.fail(at+".env", "give names such as APP_TOKEN; their values come from the environment", "env: number %d is not the name of a variable", i+1)
+		}
+	}
+	return nil
+}
+
+// CommandOf is the program of a command provider, with a path that is relative
+// to the project made absolute.
+func (c *Config) CommandOf(p *Provider) []string {
+	words := append([]string(nil), command(p.Command)...)
+	if len(words) > 0 && strings.ContainsRune(words[0], '/') {
+		words[0] = c.Abs(words[0])
+	}
+	return words
 }
 
 // misplaced finds a setting that providers of another type have.

@@ -5,11 +5,15 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"infer/eval"
 )
+
+// secretHint says where a secret belongs.
+const secretHint = "put the key into the environment and name the variable: api_key_env: NAME"
 
 // json converts a node to JSON faithfully: numbers keep their digits, and words
 // that YAML 1.1 alone takes for truth values (no, on) stay texts.
@@ -56,6 +60,9 @@ func (d *decoder) jsonObject(n *yaml.Node, path string, depth int) (json.RawMess
 		if err != nil {
 			return nil, err
 		}
+		if strings.HasPrefix(path, "providers.") && isSecret(k) && item.Kind == yaml.ScalarNode && !strings.Contains(item.Value, "{{") {
+			return nil, d.fail(n.Content[i], secretHint, "a secret does not belong in a file")
+		}
 		v, err := d.json(item, join(path, k), depth+1)
 		if err != nil {
 			return nil, err
@@ -90,6 +97,9 @@ func (d *decoder) jsonList(n *yaml.Node, path string, depth int) (json.RawMessag
 func (d *decoder) jsonScalar(n *yaml.Node, path string) (json.RawMessage, error) {
 	bad := func() (json.RawMessage, error) {
 		return nil, d.fail(n, "write a plain decimal number, or a text in quotes", "%s: %s is not a number that JSON knows", orRoot(path), show(n))
+	}
+	if strings.HasPrefix(path, "providers.") && redact(n.Value) != n.Value {
+		return nil, d.fail(n, secretHint, "a secret does not belong in a file")
 	}
 	var v any = n.Value
 	switch n.ShortTag() {

@@ -10,7 +10,7 @@ import (
 )
 
 // overHTTP are the types of providers that have a base URL and a key.
-var overHTTP = []string{"openai", "anthropic", "gemini"}
+var overHTTP = []string{"openai", "anthropic", "gemini", "http"}
 
 // service is what is known of a place where models are called.
 type service struct {
@@ -26,6 +26,7 @@ type service struct {
 func services() map[string]service {
 	out := map[string]service{
 		"anthropic": {kind: "anthropic", baseURL: anthropic.BaseURL, keyEnv: anthropic.KeyEnv},
+		"bedrock":   {kind: "bedrock"},
 		"gemini":    {kind: "gemini", baseURL: gemini.BaseURL, keyEnv: gemini.KeyEnv},
 	}
 	for _, name := range openai.PresetNames() {
