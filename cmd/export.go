@@ -2,14 +2,11 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -72,14 +69,7 @@ EXIT STATUS
 		Args: cobra.MaximumNArgs(1),
 		PreRunE: func(*cobra.Command, []string) error {
 			app.JSON = o.json
-			if _, err := route.Lookup(o.format); err != nil {
-				hint := "the formats are " + strings.Join(formats, ", ")
-				if near := config.Nearest(o.format, formats); near != "" {
-					hint = "did you mean " + near + "?"
-				}
-				return eval.Invalid(errors.Unwrap(err), hint)
-			}
-			return nil
+			return knownFormat(o.format)
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -105,6 +95,15 @@ EXIT STATUS
 	outputFlag(c, &o.output, "write the configuration to this file")
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	return c
+}
+
+// knownFormat refuses a format that is none and names the nearest.
+func knownFormat(name string) error {
+	_, err := route.Lookup(name)
+	if near := config.Nearest(name, route.FormatNames()); err != nil && near != "" {
+		return eval.Invalid(errors.Unwrap(err), "did you mean "+near+"?")
+	}
+	return err
 }
 
 func formatList() string {
@@ -172,112 +171,6 @@ func tellUndecided(app *cli.App, r *route.Routes) {
 	if len(none) > 0 {
 		_, _ = fmt.Fprintf(app.Err, "undecided, so there is no route: %s\n", strings.Join(none, ", "))
 	}
-}
-
-// exportTable is the table to export, or the one that a deployed file is held
-// against: the one that the user names, or that of the recommendation.
-func exportTable(ctx context.Context, o *exportOptions) (_ *route.Routes, err error) {
-	if o.policy != "" {
-		return readPolicy(o.app, o.policy)
-	}
-	var rec *eval.Recommendation
-	if o.recommend != "" {
-		if rec, err = readRecommendation(o.app, o.recommend); err != nil {
-			return nil, err
-		}
-		if o.run == "" {
-			o.run = fmt.Sprintf("%s@%d", rec.Run, rec.Grading)
-		}
-	}
-	cfg, _, err := config.Load(o.app.Dir, "", o.flags, o.app.Env)
-	if err != nil {
-		return nil, err
-	}
-	s, err := openStore(ctx, o.app, cfg.StorePath, false)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	g, err := findRun(ctx, s, o.run)
-	if err != nil {
-		return nil, err
-	}
-	if rec == nil {
-		if rec, err = recommendation(ctx, s, cfg, g, nil); err != nil {
-			return nil, err
-		}
-	}
-	if g.run.ID != rec.Run {
-		return nil, eval.Invalid(fmt.Errorf("the recommendation is on run %s, not %s", eval.Untrusted(rec.Run).Line(40), g.run.ID), "name that run, or make a recommendation on this one")
-	}
-	return route.Build(rec, g.run, route.BuildOptions{Service: services(cfg), Expires: o.expires(rec)})
-}
-
-// expires is the day from which on the evidence is to be renewed.
-func (o *exportOptions) expires(rec *eval.Recommendation) time.Time {
-	if o.validDays <= 0 {
-		return time.Time{}
-	}
-	return rec.EvidenceAt.AddDate(0, 0, o.validDays)
-}
-
-// readRecommendation reads the JSON form of a recommendation.
-func readRecommendation(app *cli.App, path string) (*eval.Recommendation, error) {
-	b, err := readRouteFile(app, path)
-	if err != nil {
-		return nil, err
-	}
-	var rec eval.Recommendation
-	if err := json.Unmarshal(b, &rec); err != nil || rec.Schema != eval.RecommendationSchema {
-		return nil, eval.Invalid(fmt.Errorf("%s is not a recommendation", path), "`infer recommend --json` writes one")
-	}
-	return &rec, nil
-}
-
-// services says where the configuration's providers are called. A key that is in a
-// file or comes from a command is expected by a gateway in a variable of the
-// provider's name.
-func services(cfg *config.Config) func(string) route.Service {
-	return func(provider string) route.Service {
-		p := cfg.Providers[provider]
-		at, ok := cfg.Endpoint(provider)
-		switch {
-		case p.Type == "replay" || p.Type == "simulate":
-			return route.Service{Why: "it is of type " + p.Type}
-		case !ok:
-			return route.Service{}
-		case p.APIVersion != "" || strings.Contains(at.BaseURL, "?"):
-			return route.Service{Why: "it needs a query in its address, which no exporter writes"}
-		}
-		s := route.Service{API: p.Type, BaseURL: at.BaseURL, KeyEnv: at.KeyEnv}
-		if s.API == "" {
-			s.API = route.APIOpenAI
-		}
-		if p.API == "responses" {
-			s.Endpoint = p.API
-		}
-		for h := range p.Headers {
-			s.Headers = append(s.Headers, h)
-		}
-		slices.Sort(s.Headers)
-		if s.KeyEnv == "" && (at.KeyFile != "" || len(at.KeyCmd) > 0) {
-			s.KeyEnv = variable(provider) + "_API_KEY"
-		}
-		return s
-	}
-}
-
-// variable is a name as a part of an environment variable's.
-func variable(s string) string {
-	return "INFER_" + strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z':
-			return r - 'a' + 'A'
-		case r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
-			return r
-		}
-		return '_'
-	}, s)
 }
 
 // exported is the JSON form of an export.

@@ -200,9 +200,10 @@ func CanonicalDigest(raw json.RawMessage) eval.Digest {
 
 // answer answers, whole or as a stream that may break off.
 func (u *Upstream) answer(w http.ResponseWriter, r *http.Request, c *UpstreamCall, fault Fault) {
-	text, message := Answer(u.name), map[string]any{"role": "assistant", "content": Answer(u.name)}
+	text, key, message := Answer(u.name), "content", map[string]any{"role": "assistant", "content": Answer(u.name)}
 	if fault == FaultRefusal {
-		message = map[string]any{"role": "assistant", "content": nil, "refusal": "I cannot help with that."}
+		text, key = "I cannot help with that.", "refusal"
+		message = map[string]any{"role": "assistant", "content": nil, "refusal": text}
 	}
 	head := map[string]any{"id": "chatcmpl-drill", "created": time.Now().Unix(), "model": c.Model}
 	if !c.Stream {
@@ -223,7 +224,7 @@ func (u *Upstream) answer(w http.ResponseWriter, r *http.Request, c *UpstreamCal
 		sendEvent(w, head)
 	}
 	send(map[string]any{"role": "assistant", "content": ""}, nil)
-	send(map[string]any{"content": text[:8]}, nil)
+	send(map[string]any{key: text[:8]}, nil)
 	if fault == FaultStall {
 		pause(r, maxHang)
 		return
@@ -231,7 +232,7 @@ func (u *Upstream) answer(w http.ResponseWriter, r *http.Request, c *UpstreamCal
 	if fault == FaultCut {
 		panic(http.ErrAbortHandler) // closes the connection without the end of the body
 	}
-	send(map[string]any{"content": text[8:]}, nil)
+	send(map[string]any{key: text[8:]}, nil)
 	send(map[string]any{}, "stop")
 	head["choices"], head["usage"] = []any{}, map[string]any{"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
 	sendEvent(w, head)
