@@ -205,6 +205,10 @@ func TestRegrade(t *testing.T) {
 		t.Errorf("lenient (-want +got):\n%s", diff)
 	}
 
+	if calls, cost, err := s.Spent(ctx, "r1"); err != nil || calls != 40 || cost != 400+120 {
+		t.Errorf("spent %d calls, %s, %v", calls, cost, err)
+	}
+
 	// A rule that accepts nothing: the run's own repair rule is applied again.
 	run, err = s.Run(ctx, "r1")
 	if err != nil {

@@ -93,15 +93,17 @@ func (s *Store) Unresolved(ctx context.Context, runID string) ([]eval.Intent, er
 
 // Spent returns how many calls a run has made and what they cost; a call whose
 // cost is known as a range counts with its upper end, one without that with its
-// lower end. What people's time cost is not in it.
+// lower end. What judges cost is in it, what people's time cost is not.
 func (s *Store) Spent(ctx context.Context, runID string) (calls int64, cost eval.Money, err error) {
 	id, err := s.runKey(ctx, runID)
 	if err != nil {
 		return 0, 0, err
 	}
-	err = s.read.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(coalesce(a.cost_high, a.cost_low)), 0)
-		FROM trials t JOIN attempts a ON a.trial = t.id WHERE t.run = ?`, id).Scan(&calls, &cost)
-	return calls, cost, explain(s.path, err)
+	var judging eval.Money
+	err = s.read.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(coalesce(a.cost_high, a.cost_low)), 0),
+		(SELECT coalesce(sum(max(coalesce(json_extract(split, '$.judge.low'), 0), coalesce(json_extract(split, '$.judge.high'), 0))), 0) FROM trials WHERE run = ?1 AND split IS NOT NULL)
+		FROM trials t JOIN attempts a ON a.trial = t.id WHERE t.run = ?1`, id).Scan(&calls, &cost, &judging)
+	return calls, cost + judging, explain(s.path, err)
 }
 
 // Records streams the run's trials as records of the ten fields, ordered by

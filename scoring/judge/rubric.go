@@ -98,7 +98,7 @@ func (b *Bench) tally(grader string, votes []vote, calls []eval.Call, mean func(
 	var words []string
 	for _, v := range votes {
 		if v.label == "" {
-			words = append(words, v.name+": unreadable ("+v.err.Error()+")")
+			words = append(words, v.name+" gave no verdict: "+v.err.Error())
 			continue
 		}
 		ok, value := mean(v.label)
@@ -112,7 +112,10 @@ func (b *Bench) tally(grader string, votes []vote, calls []eval.Call, mean func(
 	}
 	said := strings.Join(words, "; ")
 	n := len(votes)
-	if 2*passes <= n && 2*fails <= n {
+	switch {
+	case n == 1 && passes+fails == 0:
+		return unscored(grader, said, calls)
+	case 2*passes <= n && 2*fails <= n:
 		return unscored(grader, fmt.Sprintf("%d of %d judges pass it, %d do not: no majority. %s", passes, n, fails, said), calls)
 	}
 	ok, value := 2*passes > n, sum/float64(passes+fails)
