@@ -146,7 +146,7 @@ func BuildReview(run *eval.Run, review *eval.Review, items []eval.ReviewItem, la
 		}
 	}
 	for k, c := range cells {
-		if k.candidate < len(run.Candidates) {
+		if k.candidate < len(run.Candidates) && c.out.Labels+c.out.Tied > 0 {
 			r.Cells = append(r.Cells, c.result(k.taskType, run.Candidates[k.candidate].Name))
 		}
 	}
