@@ -21,7 +21,10 @@ type Histogram struct {
 	n      int64
 }
 
-const subBits = 7
+const (
+	subBits   = 7
+	topBucket = (63-subBits+1)<<subBits - 1 // of the largest int64
+)
 
 // Add counts one value of so many microseconds; negative ones count as 0.
 func (h *Histogram) Add(us int64) {
@@ -138,11 +141,11 @@ func (h *Histogram) UnmarshalBinary(b []byte) error {
 	last := uint64(0)
 	for len(b) > 0 {
 		d, n := binary.Uvarint(b)
-		if n <= 0 {
+		if n <= 0 || d > topBucket || d == 0 && h.n > 0 {
 			return errHistogram
 		}
 		c, m := binary.Uvarint(b[n:])
-		if m <= 0 || c == 0 || c > math.MaxUint32 || last+d > math.MaxUint16 {
+		if m <= 0 || c == 0 || c > math.MaxUint32 || last+d > topBucket {
 			return errHistogram
 		}
 		last += d

@@ -3,6 +3,7 @@ package eval
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -139,15 +140,19 @@ func (c Cost) Known() bool { return !c.Unbounded && c.Low == c.High }
 // Plus adds two costs; unknown stays unknown above the sum of the lower ends.
 // A sum that does not fit Money saturates into an unbounded cost.
 func (c Cost) Plus(d Cost) Cost {
-	s := Cost{Low: c.Low + d.Low, High: c.High + d.High, Unbounded: c.Unbounded || d.Unbounded}
-	if s.Low < c.Low && d.Low > 0 {
-		s.Low, s.Unbounded = c.Low, true
+	low, fits := add(c.Low, d.Low)
+	high, highFits := add(c.High, d.High)
+	if c.Unbounded || d.Unbounded || !fits || !highFits {
+		return Cost{Low: low, Unbounded: true}
 	}
-	if s.High < c.High && d.High > 0 {
-		s.Unbounded = true
+	return Cost{Low: low, High: high}
+}
+
+// add returns the sum of two amounts, or the largest amount and false where it
+// does not fit. Amounts below 0 are never so large that their sum would not.
+func add(a, b Money) (Money, bool) {
+	if s := a + b; s >= a || b <= 0 {
+		return s, true
 	}
-	if s.Unbounded {
-		s.High = 0
-	}
-	return s
+	return math.MaxInt64, false
 }

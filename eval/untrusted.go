@@ -47,9 +47,9 @@ func (u Untrusted) MarshalJSON() ([]byte, error) {
 // EscapeJSON returns the JSON text b with dangerous non-ASCII characters (C1
 // controls, bidirectional overrides, zero-width and tag characters) replaced
 // by \u escapes. Inside JSON they can only stand in strings, so the value is
-// unchanged.
+// unchanged. Bytes that are not UTF-8, which JSON cannot hold, become U+FFFD.
 func EscapeJSON(b []byte) []byte {
-	clean := true
+	clean := utf8.Valid(b)
 	for _, r := range string(b) {
 		if r == 0x7f || r >= 0x80 && dangerous(r) {
 			clean = false
@@ -78,16 +78,22 @@ func EscapeJSON(b []byte) []byte {
 // text is shown, or hide.
 func dangerous(r rune) bool {
 	switch {
-	case r < 0x20 || r == 0x7f || r >= 0x80 && r <= 0x9f:
+	case r < 0x20 || r == 0x7f || r >= 0x80 && r <= 0x9f: // C0 and C1
 		return true
-	case r == 0x00ad || r == 0x034f || r == 0x061c || r == 0x180e || r == 0xfeff:
+	case r < 0xad:
+		return false
+	case r == 0x2028 || r == 0x2029 || r >= 0xe0000 && r <= 0xe0fff: // line ends; tags
 		return true
-	case r >= 0x200b && r <= 0x200f && r != 0x200d, r >= 0x2028 && r <= 0x202e, r >= 0x2060 && r <= 0x206f:
+	case r >= 0x2060 && r <= 0x206f || r >= 0xfff0 && r <= 0xfff8: // given or kept for what is not shown
 		return true
-	case r >= 0xfff9 && r <= 0xfffb, r >= 0xe0000 && r <= 0xe0fff:
+	case r == 0x034f || r == 0x115f || r == 0x1160 || r == 0x17b4 || r == 0x17b5 || r == 0x3164 || r == 0xffa0: // shown as nothing
 		return true
+	case r == 0x200d: // joins emoji; a run of them is a tower, see maxMarks
+		return false
+	case r >= 0x0600 && r <= 0x0605 || r == 0x06dd || r == 0x070f || r == 0x0890 || r == 0x0891 || r == 0x08e2 || r == 0x110bd || r == 0x110cd:
+		return false // number and verse signs, which are seen
 	}
-	return false
+	return unicode.Is(unicode.Cf, r) // bidirectional, zero-width, annotations, shorthand and musical controls
 }
 
 // maxMarks is how many combining marks may follow one another; more are made
@@ -107,7 +113,7 @@ func sanitise(s string, limit int, block bool) string {
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
 		n++
-		if unicode.Is(unicode.Mn, r) || r == 0x200d {
+		if r >= 0x300 && (unicode.In(r, unicode.Mn, unicode.Me) || r == 0x200d) {
 			marks++
 		} else {
 			marks = 0
