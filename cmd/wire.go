@@ -129,7 +129,7 @@ func (w *wiring) provider(name string) (link, error) {
 		return l, err
 	}
 	if n := p.Limits.Concurrency; n > 0 {
-		l.limiter = runner.NewSlots(n)
+		l.limiter = runner.NewGovernor(n, runner.GovernorOptions{Provider: name, Fixed: true})
 	}
 	w.callers[name] = l
 	return l, nil

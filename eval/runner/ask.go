@@ -51,7 +51,7 @@ func askOnce(ctx context.Context, target Target, req *eval.Request, o AskOptions
 	done := func(*eval.Response) {}
 	if target.Limiter != nil {
 		var err error
-		if done, err = target.Limiter.Acquire(ctx); err != nil {
+		if done, err = target.Limiter.Acquire(ctx, tokensOf(req)); err != nil {
 			return cancelled(), eval.Attempt{}, false
 		}
 	}

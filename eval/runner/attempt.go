@@ -162,7 +162,7 @@ func (t *trial) part(cause eval.Cause) *eval.Cost {
 func (t *trial) call(ctx context.Context, target Target, req *eval.Request, hashes hashes, cause eval.Cause, reason string, wait time.Duration) (eval.Response, error) {
 	r := t.r
 	queued := time.Now()
-	done, err := t.admission(&target)
+	done, err := t.admission(&target, req)
 	if err != nil {
 		return eval.Response{}, err
 	}
@@ -208,26 +208,30 @@ func describe(a *eval.Attempt, resp *eval.Response) {
 
 // admission waits until a call may be sent, unless the dispatcher has waited for
 // it already. The function it returns ends the limiter's lease.
-func (t *trial) admission(target *Target) (func(*eval.Response), error) {
+func (t *trial) admission(target *Target, req *eval.Request) (func(*eval.Response), error) {
 	if t.ready != nil {
 		done := t.ready
 		t.ready = nil
 		return done, nil
 	}
 	t.release()
-	done, err := t.r.admit(target)
+	done, err := t.r.admit(target, req)
 	t.held = err == nil
 	return done, err
 }
 
 // admit waits for the provider's own limits and then for one of the run's slots,
 // in this order: a provider at its limit must not hold slots that others could
-// use. It gives up when the run stops.
-func (r *run) admit(target *Target) (func(*eval.Response), error) {
+// use. It gives up when the run stops or the provider is gone.
+func (r *run) admit(target *Target, req *eval.Request) (func(*eval.Response), error) {
 	done := func(*eval.Response) {}
 	if target.Limiter != nil {
 		var err error
-		if done, err = target.Limiter.Acquire(r.open); err != nil {
+		if done, err = target.Limiter.Acquire(r.open, tokensOf(req)); err != nil {
+			var gone *Outage
+			if errors.As(err, &gone) {
+				r.giveUp(target.Candidate.Provider, gone.Failure)
+			}
 			return nil, errCut
 		}
 	}
@@ -238,6 +242,22 @@ func (r *run) admit(target *Target) (func(*eval.Response), error) {
 		done(nil)
 		return nil, errCut
 	}
+}
+
+// tokensOf is about how many tokens a call will use: four bytes each, and what it
+// may answer at most, or a short answer where it does not say.
+func tokensOf(req *eval.Request) int64 {
+	n := len(req.System) + len(req.Tools) + len(req.ResponseFormat)
+	for i := range req.Messages {
+		for _, p := range req.Messages[i].Parts {
+			n += len(p.Text) + len(p.Data)/100
+		}
+	}
+	out, ok := req.Params.MaxTokens()
+	if !ok || out < 0 || out > 1<<20 {
+		out = 256
+	}
+	return int64(n/4) + out
 }
 
 // release gives the slot back, so that another trial can call while this one

@@ -128,7 +128,9 @@ func (r *run) serve(ctx context.Context, q <-chan work) {
 		if r.pointless(w) {
 			continue
 		}
-		ready, err := r.admit(&r.Lanes[w.candidate].Primary)
+		lane := &r.Lanes[w.candidate]
+		req := BuildRequest(w.task, lane.Primary.Candidate)
+		ready, err := r.admit(&lane.Primary, &req)
 		if err != nil {
 			continue
 		}

@@ -98,7 +98,7 @@ func TestProvidersApart(t *testing.T) {
 // gate is a limiter that lets calls in once it is closed.
 type gate chan struct{}
 
-func (g gate) Acquire(ctx context.Context) (func(*eval.Response), error) {
+func (g gate) Acquire(ctx context.Context, _ int64) (func(*eval.Response), error) {
 	select {
 	case <-g:
 		return func(*eval.Response) {}, nil

@@ -43,10 +43,11 @@ type Journal interface {
 	Record(ctx context.Context, t *eval.Trial) error
 }
 
-// Limiter bounds the calls to one provider. Acquire blocks until a call may be
-// sent; the release function tells it how the call went.
+// Limiter bounds the calls to one provider. Acquire blocks until a call of about
+// so many tokens may be sent; the release function tells it how the call went, nil
+// that it was not made. An *Outage says that the provider is of no more use.
 type Limiter interface {
-	Acquire(ctx context.Context) (release func(*eval.Response), err error)
+	Acquire(ctx context.Context, tokens int64) (release func(*eval.Response), err error)
 }
 
 // Target is one model that can be called.
