@@ -45,6 +45,9 @@ type Run struct {
 	Version string `json:"version"`
 	// Concurrency is how many calls were in flight at most.
 	Concurrency int `json:"concurrency"`
+	// Rate is how many trials were begun a second, whatever became of those before
+	// (an open loop); 0 = as many as there was room for.
+	Rate float64 `json:"rate,omitempty"`
 	// Lost counts calls of processes that died: they may have been sent and billed,
 	// they were made again, and what they cost is in no figure.
 	Lost int64 `json:"lost_calls,omitempty"`

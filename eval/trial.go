@@ -73,7 +73,7 @@ type Attempt struct {
 	Model     string // asked for
 	Served    string // the provider's word; "" = not said
 	StartedAt time.Time
-	QueueWait time.Duration // waited for a slot or a rate limit of ours
+	QueueWait time.Duration // waited for a slot or a limit of ours; at a fixed rate, since it was intended
 	Backoff   time.Duration // waited before this attempt because the one before failed
 	InFlight  time.Duration
 	TTFT      *time.Duration
@@ -143,6 +143,10 @@ type Trial struct {
 	// the same cell that this one replaced: what they cost is in its cost, what
 	// they took is not in its times.
 	Earlier int
+	// Lag is how much later than intended the first call was sent, where calls are
+	// sent at a fixed rate (statistics of an open loop); nil = they are not. It is
+	// part of the user-visible time: at that rate a user would have waited so long.
+	Lag *time.Duration
 	// CutOff marks a trial that was stopped from outside before it had an
 	// outcome. It is kept for what it spent, and run again.
 	CutOff bool
@@ -165,14 +169,22 @@ type Trial struct {
 func (t *Trial) Own() []Attempt { return t.Attempts[min(t.Earlier, len(t.Attempts)):] }
 
 // UserVisible is the time from the first send to the final result with
-// retries, back-off, fallback and regenerations, without our own queue. It is
-// false where the trial made no provider call, or was cut off.
+// retries, back-off, fallback and regenerations, without our own queue; at a fixed
+// rate, from when the first send was intended. It is false where the trial made no
+// provider call, or was cut off.
 func (t *Trial) UserVisible() (time.Duration, bool) {
 	if t.Told != nil {
 		return known(t.Told.Latency)
 	}
 	d, n := spent(t.Own())
-	return d, n > 0 && !t.CutOff
+	return t.lag() + d, n > 0 && !t.CutOff
+}
+
+func (t *Trial) lag() time.Duration {
+	if t.Lag == nil {
+		return 0
+	}
+	return *t.Lag
 }
 
 // spent adds up what calls took, with the waits before them, and counts them.
@@ -193,7 +205,7 @@ func (t *Trial) FirstToken() (time.Duration, bool) {
 		return 0, false
 	}
 	d, _ := spent(t.Attempts[t.Earlier:t.Final])
-	return d + t.Attempts[t.Final].Backoff + *t.Attempts[t.Final].TTFT, true
+	return t.lag() + d + t.Attempts[t.Final].Backoff + *t.Attempts[t.Final].TTFT, true
 }
 
 // Backend is the time that the servers report for all calls of the trial; false

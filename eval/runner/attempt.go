@@ -162,13 +162,16 @@ func (t *trial) part(cause eval.Cause) *eval.Cost {
 func (t *trial) call(ctx context.Context, target Target, req *eval.Request, hashes hashes, cause eval.Cause, reason string, wait time.Duration) (eval.Response, error) {
 	r := t.r
 	queued := time.Now()
-	done, err := t.admission(&target, req)
+	l, err := t.admission(&target, req)
 	if err != nil {
 		return eval.Response{}, err
 	}
-	if r.givenUp(target.Candidate.Provider) || !r.begin() {
-		done(nil)
+	if r.givenUp(target.Candidate.Provider, t.lane) || !r.begin() {
+		l.done(nil)
 		return eval.Response{}, errCut
+	}
+	if !l.since.IsZero() {
+		queued = l.since
 	}
 	a := eval.Attempt{Seq: len(t.Attempts), Cause: cause, Reason: reason, Candidate: target.Candidate.Name,
 		Provider: target.Candidate.Provider, Model: req.Model, Backoff: wait}
@@ -177,15 +180,21 @@ func (t *trial) call(ctx context.Context, target Target, req *eval.Request, hash
 	if target.Paid {
 		in := eval.Intent{TaskSeq: t.TaskSeq, Candidate: t.Candidate, Repeat: t.Repeat, Attempt: a.Seq, At: r.Now()}
 		if err := r.Journal.Intend(ctx, in); err != nil {
-			done(nil)
-			r.cancel(fmt.Errorf("record intent: %w", err))
+			l.done(nil)
+			if ctx.Err() == nil {
+				r.cancel(fmt.Errorf("record intent: %w", err))
+			}
 			return eval.Response{}, errCut
 		}
 	}
 	a.StartedAt = r.Now()
 	a.QueueWait = time.Since(queued)
+	if a.Seq == 0 && r.Run.Rate > 0 {
+		lag := a.QueueWait
+		t.Lag = &lag
+	}
 	resp := target.Caller.Call(ctx, req)
-	done(&resp)
+	l.done(&resp)
 	describe(&a, &resp)
 	bill(&a, req, target.Price)
 	cost := a.Cost
@@ -206,41 +215,50 @@ func describe(a *eval.Attempt, resp *eval.Response) {
 	a.Output, a.ToolCalls, a.Refusal = resp.Text, resp.ToolCalls, resp.Refusal
 }
 
+// lease is the permission to make one call.
+type lease struct {
+	done    func(*eval.Response) // ends it
+	limited time.Duration        // waited for the provider's limits
+	since   time.Time            // when the call would have been sent without limits of ours; zero = when it was asked for
+}
+
 // admission waits until a call may be sent, unless the dispatcher has waited for
-// it already. The function it returns ends the limiter's lease.
-func (t *trial) admission(target *Target, req *eval.Request) (func(*eval.Response), error) {
-	if t.ready != nil {
-		done := t.ready
-		t.ready = nil
-		return done, nil
+// it already.
+func (t *trial) admission(target *Target, req *eval.Request) (lease, error) {
+	if t.ready.done != nil {
+		l := t.ready
+		t.ready = lease{}
+		return l, nil
 	}
 	t.release()
-	done, err := t.r.admit(target, req)
+	l, err := t.r.admit(target, req)
 	t.held = err == nil
-	return done, err
+	return l, err
 }
 
 // admit waits for the provider's own limits and then for one of the run's slots,
 // in this order: a provider at its limit must not hold slots that others could
 // use. It gives up when the run stops or the provider is gone.
-func (r *run) admit(target *Target, req *eval.Request) (func(*eval.Response), error) {
-	done := func(*eval.Response) {}
+func (r *run) admit(target *Target, req *eval.Request) (lease, error) {
+	l := lease{done: func(*eval.Response) {}}
 	if target.Limiter != nil {
 		var err error
-		if done, err = target.Limiter.Acquire(r.open, tokensOf(req)); err != nil {
+		asked := time.Now()
+		if l.done, err = target.Limiter.Acquire(r.open, tokensOf(req)); err != nil {
 			var gone *Outage
 			if errors.As(err, &gone) {
 				r.giveUp(target.Candidate.Provider, gone.Failure)
 			}
-			return nil, errCut
+			return lease{}, errCut
 		}
+		l.limited = time.Since(asked)
 	}
 	select {
 	case r.slots <- struct{}{}:
-		return done, nil
+		return l, nil
 	case <-r.open.Done():
-		done(nil)
-		return nil, errCut
+		l.done(nil)
+		return lease{}, errCut
 	}
 }
 

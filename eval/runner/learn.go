@@ -245,7 +245,7 @@ func (c *circuit) failed(now, sent time.Time, f *eval.Failure) time.Duration {
 		return 0
 	case !c.open && c.row < outageFrom:
 		return 0
-	case c.open && sent.Before(c.opened):
+	case c.open && !sent.After(c.opened):
 		return 0 // it was in flight when the circuit opened
 	}
 	if c.open {

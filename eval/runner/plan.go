@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"infer/eval"
 )
@@ -21,6 +22,7 @@ type work struct {
 	task      *eval.Task
 	candidate int
 	repeat    int
+	at        time.Time // when it is to begin; zero = when there is room
 }
 
 // plan reads the tasks block by block and queues every trial without an
@@ -86,13 +88,16 @@ func (r *run) enqueue(ctx context.Context, queues map[string]chan work, block []
 					r.skipped++
 					continue
 				}
-				cells = append(cells, work{t, c, rep})
+				cells = append(cells, work{task: t, candidate: c, repeat: rep})
 			}
 		}
 	}
 	rng := rand.New(rand.NewPCG(r.Run.Seed, uint64(index)))
 	rng.Shuffle(len(cells), func(i, j int) { cells[i], cells[j] = cells[j], cells[i] })
 	for _, w := range cells {
+		if r.Run.Rate > 0 {
+			w.at = r.arrival()
+		}
 		select {
 		case queues[r.Lanes[w.candidate].Primary.Candidate.Provider] <- w:
 		case <-r.open.Done():
@@ -100,6 +105,17 @@ func (r *run) enqueue(ctx context.Context, queues map[string]chan work, block []
 		}
 	}
 	return nil
+}
+
+// arrival is when the next trial is to begin at the run's rate. The times are
+// fixed by the first one: a trial that begins late makes none after it late.
+func (r *run) arrival() time.Time {
+	if r.arrivals == 0 {
+		r.first = time.Now()
+	}
+	at := r.first.Add(time.Duration(float64(r.arrivals) / r.Run.Rate * float64(time.Second)))
+	r.arrivals++
+	return at
 }
 
 // dispatch starts one dispatcher per provider, so that a provider that is slow
@@ -122,29 +138,52 @@ func (r *run) dispatch(ctx context.Context) map[string]chan work {
 	return queues
 }
 
+// underWay is how many trials of one provider may be under way for each call that
+// may be in flight: those that wait for a retry hold no slot, and without a bound
+// an outage would set every trial of a run to waiting.
+const underWay = 4
+
 // serve takes one provider's trials as their first calls are admitted.
 func (r *run) serve(ctx context.Context, q <-chan work) {
+	room := make(chan struct{}, underWay*max(1, r.Concurrency))
 	for w := range q {
-		if r.pointless(w) {
+		lane := &r.Lanes[w.candidate]
+		if r.pointless(lane) || !r.due(w) {
 			continue
 		}
-		lane := &r.Lanes[w.candidate]
+		select {
+		case room <- struct{}{}:
+		case <-r.open.Done():
+			continue
+		}
 		req := BuildRequest(w.task, lane.Primary.Candidate)
 		ready, err := r.admit(&lane.Primary, &req)
+		if err == nil && r.pointless(lane) { // what happened while it waited
+			ready.done(nil)
+			<-r.slots
+			err = errCut
+		}
 		if err != nil {
+			<-room
 			continue
 		}
-		if r.pointless(w) { // what happened while it waited
-			ready(nil)
-			<-r.slots
-			continue
+		// That a slot came free is what begins a trial; only limits delay it.
+		if ready.since = w.at; w.at.IsZero() {
+			ready.since = time.Now().Add(-ready.limited)
 		}
 		r.wg.Add(1)
 		r.spawn(func() {
 			defer r.wg.Done()
 			r.try(ctx, w, ready)
+			<-room
 		})
 	}
+}
+
+// due waits until a trial is to begin; false = the run stopped before.
+func (r *run) due(w work) bool {
+	d := time.Until(w.at)
+	return w.at.IsZero() || d <= 0 || r.Sleep(r.open, d) == nil
 }
 
 // spawn runs a function on a goroutine of its own: one that has ended another, if
@@ -162,6 +201,6 @@ func (r *run) spawn(f func()) {
 }
 
 // pointless reports whether a trial should not be started any more.
-func (r *run) pointless(w work) bool {
-	return r.stopped() || r.givenUp(r.Lanes[w.candidate].Primary.Candidate.Provider)
+func (r *run) pointless(lane *Lane) bool {
+	return r.stopped() || r.givenUp(lane.Primary.Candidate.Provider, lane)
 }

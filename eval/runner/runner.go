@@ -95,6 +95,9 @@ type Options struct {
 	// Calls and Cost are what earlier invocations of the run had spent.
 	MaxCalls, Calls int64
 	MaxCost, Cost   eval.Money
+	// Deadline stops the run so long after its start, as Stop does; calls that are
+	// still in flight after Grace are cut off. 0 = no deadline.
+	Deadline, Grace time.Duration
 	// Stop, when closed, stops the run: no call is begun any more, and those in
 	// flight end. A trial that would have needed another call is cut off.
 	Stop <-chan struct{}
@@ -131,6 +134,14 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	defer cancel(nil)
 	r := newRun(ctx, o, cancel)
 	defer r.close()
+	calls, cut := context.WithCancel(ctx)
+	defer cut()
+	if o.Deadline > 0 {
+		limit := time.AfterFunc(o.Deadline, func() { r.halt(fmt.Sprintf("deadline of %s reached", o.Deadline)) })
+		defer limit.Stop()
+		last := time.AfterFunc(o.Deadline+o.Grace, cut)
+		defer last.Stop()
+	}
 	if o.Stop != nil {
 		go func() {
 			select {
@@ -141,7 +152,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		}()
 	}
 	r.spend(eval.Exactly(0)) // earlier invocations may have used up the limit
-	queues := r.dispatch(ctx)
+	queues := r.dispatch(calls)
 	err := r.plan(ctx, queues)
 	for _, q := range queues {
 		close(q)
@@ -171,6 +182,8 @@ type run struct {
 	calls, trials atomic.Int64
 	spent         atomic.Int64 // pico-USD
 	skipped       int64
+	first         time.Time // when the first trial was to begin
+	arrivals      int64     // trials that were given a time to begin at
 
 	open  context.Context // ends when no call may be begun any more
 	close context.CancelFunc
@@ -227,7 +240,8 @@ func (r *run) halt(reason string) {
 
 func (r *run) stopped() bool { return r.open.Err() != nil }
 
-// giveUp marks a provider as of no more use in this run.
+// giveUp marks a provider as of no more use in this run: its key is refused, or
+// it is down.
 func (r *run) giveUp(provider string, f *eval.Failure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -236,11 +250,14 @@ func (r *run) giveUp(provider string, f *eval.Failure) {
 	}
 }
 
-func (r *run) givenUp(provider string) bool {
+// givenUp reports whether a provider is of no more use to a lane. That it is down
+// is no reason for a policy not to ask it: what the policy does then is the
+// question.
+func (r *run) givenUp(provider string, lane *Lane) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, ok := r.halted[provider]
-	return ok
+	f, ok := r.halted[provider]
+	return ok && (f.Stop || lane.Policy == nil)
 }
 
 // begin counts a call that is about to be made; false = it may not be.

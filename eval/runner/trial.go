@@ -16,16 +16,16 @@ type trial struct {
 	task   *eval.Task
 	lane   *Lane
 	rule   *eval.TaskType
-	rng    *rand.Rand           // jitter, seeded by the trial's identity
-	held   bool                 // a slot for calls is held
-	ready  func(*eval.Response) // the first call was admitted already; nil = it was used
-	judged *eval.Response       // the answer that was graded last; nil = none was
+	rng    *rand.Rand     // jitter, seeded by the trial's identity
+	held   bool           // a slot for calls is held
+	ready  lease          // of the first call, which was admitted already; zero = it was used
+	judged *eval.Response // the answer that was graded last; nil = none was
 }
 
 // try runs one trial to its outcome and hands it to the journal. Its first call
 // was admitted: try gives the slot back. A trial that was cut off is handed over
 // too, once it made a call, since that may have cost something.
-func (r *run) try(ctx context.Context, w work, ready func(*eval.Response)) {
+func (r *run) try(ctx context.Context, w work, ready lease) {
 	t := &trial{r: r, task: w.task, lane: &r.Lanes[w.candidate], rule: r.rule(w.task.Type), held: true, ready: ready,
 		rng: rand.New(rand.NewPCG(r.Run.Seed, uint64(w.task.Seq)<<20|uint64(w.candidate)<<10|uint64(w.repeat)))}
 	t.Trial = eval.Trial{TaskSeq: w.task.Seq, TaskID: w.task.ID, TaskType: w.task.Type, Cluster: w.task.Cluster(),
