@@ -56,8 +56,9 @@ type Governor struct {
 	flying  int
 	count   int // calls let through so far
 
-	limit float64 // calls in flight
-	slow  bool    // slow start
+	limit float64   // calls in flight
+	full  time.Time // when that many were last
+	slow  bool      // slow start
 	cutAt time.Time
 	calm  time.Time // no growth before
 
@@ -232,6 +233,9 @@ func (g *Governor) take(w *waiter) {
 	g.flying++
 	g.count++
 	w.sent, w.number = now, g.count
+	if g.flying >= int(g.limit) {
+		g.full = now
+	}
 	if g.room > 0 {
 		g.room--
 	}
@@ -279,7 +283,7 @@ func (g *Governor) wake(after time.Duration) {
 func (g *Governor) release(c call, r *eval.Response) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	full := g.flying >= int(g.limit)
+	full := !g.full.Before(c.sent)
 	g.flying--
 	if r != nil {
 		g.settle(c.tokens, r)

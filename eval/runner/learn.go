@@ -11,14 +11,14 @@ import (
 const (
 	calmTime   = 5 * time.Second  // no growth for so long after the provider failed
 	quietTime  = 10 * time.Second // refusals further apart than this are rare
-	longest    = 8 * time.Second  // wait between two probes of a provider that does not say how long
+	longest    = 5 * time.Second  // wait between two probes of a provider that does not say how long
 	farReset   = 2 * time.Second  // a budget that is full again sooner needs no counting
 	probeTime  = time.Second / 2  // a call that was not refused by then was let in
 	outageFrom = 20               // failures in a row that look like an outage
 )
 
-// learn draws the conclusions from one call; full says that as many calls were in
-// flight as allowed.
+// learn draws the conclusions from one call; full says that as many calls as
+// allowed were in flight while it was.
 func (g *Governor) learn(c call, full bool, r *eval.Response) {
 	now := time.Now()
 	f := r.Failure
@@ -61,7 +61,7 @@ func (g *Governor) refused(now, sent time.Time, f *eval.Failure) {
 		// than allowed, it was not their number that was refused.
 		g.limit = math.Max(1, math.Max(g.limit*0.8, float64(min(g.flying, int(g.limit)-1))))
 		g.slow = g.slow && g.pace.per == 0 // the first refusal is answered by pacing
-		g.pace.refused(now, wait)
+		g.pace.refused(now, wait, g.flying)
 	}
 	g.cutAt = now
 	g.probing, g.probed = true, time.Time{}
@@ -98,7 +98,7 @@ func (g *Governor) went(now, sent time.Time, full bool) {
 	if !sent.Before(g.cutAt) { // else it was in flight when another was refused
 		g.relieved()
 	}
-	g.pace.went(now, g.waiting.Len() > 0 && !now.Before(g.calm))
+	g.pace.went(now, sent, g.waiting.Len() > 0 && !now.Before(g.calm))
 	if g.circuit.mended() {
 		g.report(eval.ThrottleRecovery, 0)
 	}
@@ -143,13 +143,15 @@ type pace struct {
 // went counts a call that went well and, while callers wait, quickens the pace:
 // fast towards the pace that was refused last, slowly beyond it, and faster again
 // the longer that goes well.
-func (p *pace) went(now time.Time, wanted bool) {
-	s := now.Unix()
+func (p *pace) went(now, sent time.Time, wanted bool) {
+	s := sent.Unix()
 	slot := &p.ok[s%int64(len(p.ok))]
-	if slot.second != s {
+	if slot.second < s {
 		slot.second, slot.n = s, 0
 	}
-	slot.n++
+	if slot.second == s {
+		slot.n++
+	}
 	if p.per == 0 {
 		return
 	}
@@ -168,8 +170,9 @@ func (p *pace) went(now time.Time, wanted bool) {
 	}
 }
 
-// refused slows the pace after a call that was refused, before a wait.
-func (p *pace) refused(now time.Time, wait time.Duration) {
+// refused slows the pace after a call that was refused, before a wait. Those that
+// are still in flight were let in.
+func (p *pace) refused(now time.Time, wait time.Duration, flying int) {
 	switch {
 	case p.per == 0: // the first one: a guess
 		p.per = math.Max(1, p.seen(now, wait))
@@ -180,7 +183,7 @@ func (p *pace) refused(now time.Time, wait time.Duration) {
 	}
 	p.per = math.Max(p.per, 1.0/60)
 	p.at, p.last, p.wait = now, now, wait
-	p.before = p.count(now)
+	p.before = p.count(now) + float64(flying)
 }
 
 // relieved corrects the pace after a shortage in which refusal followed refusal:

@@ -121,30 +121,27 @@ func TestOutage(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name   string
-		down   func(n int) bool // whether the n-th call fails
-		trials bool             // all trials have an outcome
-		most   int              // calls to it at most
-		took   time.Duration    // at least
-		causes string           // of the changes, each once
+		down   func(since time.Duration) bool // whether a call fails, so long after the start
+		trials bool                           // all trials have an outcome
+		most   int                            // calls to it at most
+		took   time.Duration                  // at least
+		causes string                         // of the changes, each once
 	}{
-		{"never there", func(int) bool { return true }, false, 20 + 8 + 1, 5 * time.Second, "start outage"},
-		{"gone for good", func(n int) bool { return n > 100 }, false, 100 + 20 + 8 + 3, 35 * time.Second, "start grow outage"},
-		{"gone for a while", func(n int) bool { return n > 100 && n < 128 }, true, 600, 5 * time.Second, "start grow outage recovery"},
+		{"never there", func(time.Duration) bool { return true }, false, 20 + 8 + 1, 5 * time.Second, "start outage"},
+		{"gone for good", func(d time.Duration) bool { return d > time.Second }, false, 800 + 20 + 8 + 3, 35 * time.Second, "start grow outage"},
+		{"gone for a while", func(d time.Duration) bool { return d > time.Second && d < 4*time.Second }, true, 3000, 5 * time.Second, "start grow outage recovery"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				n := 0
-				c := &caller{}
-				c.answer = func(context.Context, *eval.Request) eval.Response {
+				began := time.Now()
+				c := &caller{answer: func(context.Context, *eval.Request) eval.Response {
 					time.Sleep(10 * time.Millisecond)
-					c.mu.Lock()
-					defer c.mu.Unlock()
-					if n++; tc.down(n) {
+					if tc.down(time.Since(began)) {
 						return say("refused") // not retried: each failure is a trial's
 					}
 					return say("ok")
-				}
+				}}
 				var causes []string
 				var throttles []eval.Throttle
 				g := runner.NewGovernor(8, runner.GovernorOptions{Provider: "p", OnChange: func(th eval.Throttle) {
@@ -152,9 +149,8 @@ func TestOutage(t *testing.T) {
 				}})
 				m := model("m", "p", c)
 				m.Virtual, m.Limiter = false, g
-				o := plan(500, m)
+				o := plan(3000, m)
 				o.Concurrency = 8
-				began := time.Now()
 				res, j := run(t, o)
 				if got := strings.Join(slices.Compact(causes), " "); got != tc.causes {
 					t.Errorf("changes: %s; want %s", got, tc.causes)
@@ -162,7 +158,7 @@ func TestOutage(t *testing.T) {
 				if c.calls() > tc.most || time.Since(began) < tc.took {
 					t.Errorf("%d calls in %s; want at most %d in at least %s", c.calls(), time.Since(began), tc.most, tc.took)
 				}
-				if whole := res.Trials == 500; whole != tc.trials || whole != (res.Halted["p"] == nil) {
+				if whole := res.Trials == 3000; whole != tc.trials || whole != (res.Halted["p"] == nil) {
 					t.Errorf("%d trials with an outcome; halted %v", res.Trials, res.Halted)
 				}
 				for _, trial := range j.trials {
