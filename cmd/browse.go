@@ -3,176 +3,106 @@ package cmd
 import (
 	"context"
 	"errors"
-	"strings"
+	"os"
 
 	"github.com/spf13/cobra"
 
+	"infer/cmd/internal/browse"
 	"infer/cmd/internal/cli"
-	"infer/datasets"
+	"infer/cmd/internal/config"
 	"infer/eval"
 	"infer/eval/store"
+	"infer/report"
 	"infer/report/tui"
 )
 
-func newBrowseCmd(app *cli.App) *cobra.Command {
-	var path string
+// browseOptions are the flags of infer browse.
+type browseOptions struct {
+	app   *cli.App
+	run   string
+	flags config.Flags
+}
+
+func newBrowseCmd(app *cli.App, runF func(context.Context, *browseOptions) error) *cobra.Command {
+	o := &browseOptions{app: app}
 	c := &cobra.Command{
 		Use: "browse [run]", Aliases: []string{"tui"}, Short: "Look around in a run, interactively",
 		Long: `Open the browser on a run, or on the list of runs: the board of candidates with
 their intervals, the frontier of cost and acceptance, tasks with every attempt on a
-time axis, and the decision for each task type. It only reads, and follows a run
-that another process is writing. ? lists the keys of each screen; Y copies the
-equivalent command line.`,
-		Example: `  $ infer browse
+time axis, two runs side by side, and the decision for each task type under policies
+that you change to see it move. It follows a run that another process is writing.
+
+Only the store and infer.yaml are read, unless you overrule a decision (stored with
+your reason) or write an export. ? lists the keys of each screen, : finds a command
+by some of its letters, Y copies the equivalent command line.
+
+EXIT STATUS
+  0 you quit · 1 the store cannot be read · 2 there is no terminal, or no such run`,
+		Example: `  # the list of runs
+  $ infer browse
+
+  # the newest run
   $ infer browse latest`,
 		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: completeRuns(app, &path),
-		RunE: func(c *cobra.Command, args []string) (err error) {
-			if !app.InTTY || !app.OutTTY {
-				return eval.Invalid(errors.New("browse needs a terminal"), "`infer report` prints the same figures anywhere")
-			}
-			s, err := openStore(c.Context(), app, path, false)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, s.Close()) }()
-			o := tui.Options{Source: browseSource{app, s}, Tasks: browseSource{app, s}, Store: path, Output: app.Out, Color: app.Color(true)}
+		ValidArgsFunction: completeRuns(app, &o.flags.Store),
+		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				run, err := s.Run(c.Context(), args[0])
-				if err != nil {
-					return err
-				}
-				o.Run = run.ID
+				o.run = args[0]
 			}
-			return tui.Show(c.Context(), o, app.In)
+			if runF != nil {
+				return runF(c.Context(), o)
+			}
+			return runBrowse(c.Context(), o)
 		},
 	}
-	storeFlag(c, &path)
+	storeFlag(c, &o.flags.Store)
+	c.Flags().StringVar(&o.flags.Config, "config", "", "configuration with incumbent, gates and providers (default infer.yaml here)")
 	return c
 }
 
-// browseSource gives the browser what the store has.
-type browseSource struct {
-	app *cli.App
-	s   *store.Store
-}
-
-var (
-	_ tui.Source     = browseSource{}
-	_ tui.TaskSource = browseSource{}
-)
-
-// Runs lists the runs.
-func (b browseSource) Runs(ctx context.Context) ([]tui.RunLine, error) {
-	infos, err := b.s.Runs(ctx)
+func runBrowse(ctx context.Context, o *browseOptions) (err error) {
+	app := o.app
+	if !app.InTTY || !app.OutTTY || app.Env("TERM") == "dumb" {
+		return eval.Invalid(errors.New("browse needs a terminal"), "`infer report` prints the same figures anywhere")
+	}
+	cfg, _, err := config.Load(app.Dir, "", o.flags, app.Env)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	out := make([]tui.RunLine, len(infos))
-	for i, r := range infos {
-		out[i] = tui.RunLine{ID: r.ID, Name: r.Name, State: r.State, Updated: r.UpdatedAt, Candidates: len(r.Models), Tasks: r.Dataset.Tasks, Trials: r.Trials, Planned: int64(r.Planned)}
-	}
-	return out, nil
-}
-
-// browseDecide is the largest run, in trials, whose recommendation is made while
-// the browser opens.
-const browseDecide = 50_000
-
-// Open builds a run's report, and its recommendation unless that would take long.
-func (b browseSource) Open(ctx context.Context, id string) (*tui.Run, error) {
-	r, err := loadReport(ctx, b.s, id)
+	s, err := openBrowsed(ctx, o, cfg)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if r.Run.Trials > browseDecide {
-		return &tui.Run{Report: r, WhyNot: "a run of this size is weighed by `infer recommend " + id + "`, which takes a moment"}, nil
+	if s == nil { // nothing was ever run here: the browser says how to begin
+		return tui.Show(ctx, tui.Options{Source: noRuns{}, Output: app.Out, Color: app.Color(true)}, app.In)
 	}
-	rec, whyNot := recommendationOf(ctx, b.app, b.s, id)
-	return &tui.Run{Report: r, Recommendation: rec, WhyNot: whyNot}, nil
-}
-
-// browseChunk is how many tasks are read at once while a filter looks for more.
-const browseChunk = 2000
-
-// Tasks returns a page. A filter reads on until the page is full.
-func (b browseSource) Tasks(ctx context.Context, id string, q tui.Query) (tui.Page, error) {
-	run, err := b.s.Run(ctx, id)
-	if err != nil {
-		return tui.Page{}, err
-	}
-	var page tui.Page
-	words := strings.ToLower(q.Text)
-	chunk := browseChunk
-	if words == "" && q.Only == tui.OnlyAll {
-		chunk = q.Size
-	}
-	for from := q.From; ; {
-		rows, err := b.s.TaskVerdicts(ctx, id, len(run.Candidates), from, chunk)
-		if err != nil || len(rows) == 0 {
-			return page, err
-		}
-		for i := range rows {
-			t := &rows[i]
-			from = t.Seq + 1
-			if words != "" && !strings.Contains(strings.ToLower(t.ID), words) && !strings.Contains(strings.ToLower(t.Type), words) || !fitsOnly(q.Only, t.Verdicts) {
-				continue
-			}
-			page.Rows = append(page.Rows, tui.TaskLine(*t))
-			if len(page.Rows) >= q.Size {
-				page.Next = from
-				return page, nil
-			}
-		}
-	}
-}
-
-func fitsOnly(only tui.Only, verdicts []eval.Verdict) bool {
-	var accepted, failed, errored bool
-	for _, v := range verdicts {
-		accepted = accepted || v == eval.Accepted
-		failed = failed || v == eval.Rejected || v == eval.Errored
-		errored = errored || v == eval.Errored
-	}
-	switch only {
-	case tui.OnlyFailures:
-		return failed
-	case tui.OnlyDifferent:
-		return accepted && failed
-	case tui.OnlyErrors:
-		return errored
-	}
-	return true
-}
-
-// Task reads one task with its trials.
-func (b browseSource) Task(ctx context.Context, id, task string) (*tui.TaskDetail, error) {
-	run, err := b.s.Run(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	l, err := b.s.TaskLine(ctx, id, task)
-	if err != nil {
-		return nil, err
-	}
-	d := &tui.TaskDetail{ID: l.ID, File: l.File, Line: l.Line}
-	for i := range run.Candidates {
-		d.Candidates = append(d.Candidates, run.Candidates[i].Name)
-	}
-	if t, err := datasets.ParseLine(l.Raw, nil); err == nil {
-		d.Type, d.Expected = t.Type, eval.Untrusted(t.Expected)
-		if n := len(t.Messages); n > 0 {
-			d.Input = eval.Untrusted(t.Messages[n-1].Text())
-		}
-	} else {
-		d.Input = eval.Untrusted(l.Raw)
-	}
-	for t, err := range b.s.Trials(ctx, id, store.Filter{TaskID: task}) {
+	defer func() { err = errors.Join(err, s.Close()) }()
+	src := &browseSource{app: app, cfg: cfg, s: s}
+	show := tui.Options{Source: src, Tasks: browse.New(s, cfg.Fields), Decisions: src, Exports: src, Store: o.flags.Store, Output: app.Out, Color: app.Color(true)}
+	if o.run != "" {
+		run, err := s.Run(ctx, o.run)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		d.Type = t.TaskType
-		d.Trials = append(d.Trials, t)
+		show.Run = run.ID
 	}
-	return d, nil
+	return tui.Show(ctx, show, app.In)
 }
+
+// openBrowsed opens the store for reading; nil where there is none yet and none was
+// asked for.
+func openBrowsed(ctx context.Context, o *browseOptions, cfg *config.Config) (*store.Store, error) {
+	if _, err := os.Stat(cfg.StorePath); errors.Is(err, os.ErrNotExist) && o.run == "" && o.flags.Store == "" {
+		return nil, nil
+	}
+	return store.OpenReadOnly(ctx, cfg.StorePath)
+}
+
+// noRuns is where nothing was run yet.
+type noRuns struct{}
+
+// Runs lists none.
+func (noRuns) Runs(context.Context) ([]tui.RunLine, error) { return nil, nil }
+
+// Open finds none.
+func (noRuns) Open(context.Context, string) (*report.Report, error) { return nil, store.ErrNotFound }

@@ -46,7 +46,7 @@ Nothing leaves the machine but the calls to the providers you configure.`,
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newEvalCmd(app, nil), newReportCmd(app, nil), newScoreCmd(app), newReviewCmd(app), newRunsCmd(app), newInitCmd(app), newConfigCmd(app),
-		newDatasetsCmd(app), newMockCmd(app), newDBCmd(app), newRecommendCmd(app, nil), newCompareCmd(app, nil), newBrowseCmd(app), newExportCmd(app, nil), newDrillCmd(app, nil), newChecklistCmd(app, nil), newImportCmd(app), newModelsCmd(app), newPricesCmd(app), newManCmd(app), newVersionCmd(app),
+		newDatasetsCmd(app), newMockCmd(app), newDBCmd(app), newRecommendCmd(app, nil), newCompareCmd(app, nil), newBrowseCmd(app, nil), newExportCmd(app, nil), newDrillCmd(app, nil), newChecklistCmd(app, nil), newImportCmd(app), newModelsCmd(app), newPricesCmd(app), newManCmd(app), newVersionCmd(app),
 	)
 	root.AddCommand(newGateCmd(app, nil), newBaselineCmd(app), newSimulateCmd(app, nil))
 	root.AddCommand(helpTopics()...)

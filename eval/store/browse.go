@@ -2,95 +2,131 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"fmt"
 	"strings"
 
 	"infer/eval"
 )
 
-// TaskVerdicts is one task with the verdict of each candidate's first repeat; ""
-// where there is none.
-type TaskVerdicts struct {
-	Seq      int
-	ID, Type string
-	Verdicts []eval.Verdict // by index into the run's candidates
+// TrialFact is one trial as filters and orders of tasks see it. It holds no text.
+type TrialFact struct {
+	Task, Candidate, Repeat int
+	Verdict                 eval.Verdict
+	Class                   eval.Class // of an errored trial
+	Attempts                int
+	LatencyUS               int64 // user-visible; -1 = unknown
+	Cost                    eval.Cost
 }
 
-// TaskVerdicts returns up to limit tasks from position from on, in the dataset's
-// order. It reads by primary keys only, so it is as fast on a million trials as
-// on a hundred.
-func (s *Store) TaskVerdicts(ctx context.Context, runID string, candidates, from, limit int) ([]TaskVerdicts, error) {
+// Version changes whenever the trials of a run may have changed in place: another
+// grading, a person's word, an invocation that began or ended. New trials alone do
+// not change it; TrialFacts goes on where it was.
+func (s *Store) Version(ctx context.Context, runID string) (string, error) {
+	var updated, gradings, labels int64
+	var state string
+	err := s.read.QueryRowContext(ctx, `SELECT r.updated_us, r.state, (SELECT count(*) FROM gradings g WHERE g.run = r.id), (SELECT coalesce(max(id), 0) FROM labels)
+		FROM runs r WHERE r.key = ?`, runID).Scan(&updated, &state, &gradings, &labels)
+	if isNoRows(err) {
+		return "", ErrNotFound
+	}
+	return fmt.Sprintf("%s %d %d %d", state, updated, gradings, labels), explain(s.path, err)
+}
+
+// TrialFacts calls each with up to limit trials of a run in the order in which they
+// were stored, beginning after row number after. It returns the number of the last
+// row it saw, of this run or another, and whether that was the end. It reads the
+// table from one end to the other, without an index, which is the fastest way
+// through all of it. The fact is the same variable each time.
+func (s *Store) TrialFacts(ctx context.Context, runID string, after int64, limit int, each func(*TrialFact)) (last int64, end bool, err error) {
 	id, err := s.runKey(ctx, runID)
 	if err != nil {
-		return nil, err
+		return after, false, err
 	}
-	out, err := s.taskNames(ctx, id, from, limit)
-	if err != nil || len(out) == 0 {
-		return nil, err
+	rows, err := s.read.QueryContext(ctx, `SELECT id, run, candidate, task, repeat, verdict, coalesce(class, ''), attempts, coalesce(latency_us, -1), cost_low, cost_high, cut_off
+		FROM trials WHERE id > ? ORDER BY id LIMIT ?`, after, limit)
+	if err != nil {
+		return after, false, explain(s.path, err)
 	}
-	at := make(map[int]*TaskVerdicts, len(out))
-	for i := range out {
-		out[i].Verdicts = make([]eval.Verdict, candidates)
-		at[out[i].Seq] = &out[i]
-	}
-	for c := range candidates {
-		if err := s.verdictsOf(ctx, id, c, out[0].Seq, out[len(out)-1].Seq, at); err != nil {
-			return nil, err
+	defer rows.Close() //nolint:errcheck // rows.Err is checked
+	last = after
+	n := 0
+	var f TrialFact
+	var run int64
+	var verdict, class sql.RawBytes
+	var low int64
+	var high sql.NullInt64
+	var cutOff bool
+	words := make(map[string]string) // few, and met a million times
+	word := func(b []byte) string {
+		w, ok := words[string(b)]
+		if !ok {
+			w = string(b)
+			words[w] = w
 		}
+		return w
 	}
-	return out, nil
+	for rows.Next() {
+		if err := rows.Scan(&last, &run, &f.Candidate, &f.Task, &f.Repeat, &verdict, &class, &f.Attempts, &f.LatencyUS, &low, &high, &cutOff); err != nil {
+			return last, false, explain(s.path, err)
+		}
+		n++
+		if run != id || cutOff {
+			continue
+		}
+		f.Verdict, f.Class, f.Cost = eval.Verdict(word(verdict)), eval.Class(word(class)), costOf(low, high)
+		each(&f)
+	}
+	return last, n < limit, explain(s.path, rows.Err())
 }
 
-func (s *Store) taskNames(ctx context.Context, run int64, from, limit int) ([]TaskVerdicts, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT k.seq, k.task_id, n.name FROM tasks k JOIN names n ON n.id = k.type
-		WHERE k.run = ? AND k.seq >= ? ORDER BY k.seq LIMIT ?`, run, from, limit)
+// TaskCount returns how many tasks of a run are stored, and the highest position
+// among them.
+func (s *Store) TaskCount(ctx context.Context, runID string) (n, last int, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT count(*), coalesce(max(seq), -1) FROM tasks WHERE run = (SELECT id FROM runs WHERE key = ?)`, runID).Scan(&n, &last)
+	return n, last, explain(s.path, err)
+}
+
+// TaskSeqs returns the positions of up to limit tasks, in the dataset's order,
+// leaving out the first offset of them.
+func (s *Store) TaskSeqs(ctx context.Context, runID string, offset, limit int) ([]int, error) {
+	return s.ints(ctx, `SELECT seq FROM tasks WHERE run = (SELECT id FROM runs WHERE key = ?) ORDER BY seq LIMIT ? OFFSET ?`, runID, limit, offset)
+}
+
+// TaskMatch selects tasks by what they are called. Empty fields select all.
+type TaskMatch struct {
+	Text string // part of the id or of the task type, whatever the case of ASCII letters
+	Type string // the task type
+}
+
+// MatchTasks returns the positions from from up to but without to of the tasks that
+// match, in the dataset's order.
+func (s *Store) MatchTasks(ctx context.Context, runID string, m TaskMatch, from, to int) ([]int, error) {
+	where, args := []string{"k.run = (SELECT id FROM runs WHERE key = ?)", "k.seq >= ?", "k.seq < ?"}, []any{runID, from, to}
+	if m.Text != "" {
+		like := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(m.Text) + "%"
+		where = append(where, `(k.task_id LIKE ? ESCAPE '\' OR k.type IN (SELECT id FROM names WHERE name LIKE ? ESCAPE '\'))`)
+		args = append(args, like, like)
+	}
+	if m.Type != "" {
+		where, args = append(where, "k.type = (SELECT id FROM names WHERE name = ?)"), append(args, m.Type)
+	}
+	return s.ints(ctx, "SELECT k.seq FROM tasks k WHERE "+strings.Join(where, " AND ")+" ORDER BY k.seq", args...)
+}
+
+func (s *Store) ints(ctx context.Context, query string, args ...any) ([]int, error) {
+	rows, err := s.read.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, explain(s.path, err)
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err is checked
-	var out []TaskVerdicts
+	var out []int
 	for rows.Next() {
-		var t TaskVerdicts
-		if err := rows.Scan(&t.Seq, &t.ID, &t.Type); err != nil {
+		var n int
+		if err := rows.Scan(&n); err != nil {
 			return nil, explain(s.path, err)
 		}
-		out = append(out, t)
+		out = append(out, n)
 	}
 	return out, explain(s.path, rows.Err())
-}
-
-func (s *Store) verdictsOf(ctx context.Context, run int64, candidate, from, to int, at map[int]*TaskVerdicts) error {
-	rows, err := s.read.QueryContext(ctx, `SELECT task, verdict FROM trials WHERE run = ? AND candidate = ? AND task BETWEEN ? AND ? AND repeat = 0`,
-		run, candidate, from, to)
-	if err != nil {
-		return explain(s.path, err)
-	}
-	defer rows.Close() //nolint:errcheck // rows.Err is checked
-	for rows.Next() {
-		var task int
-		var verdict string
-		if err := rows.Scan(&task, &verdict); err != nil {
-			return explain(s.path, err)
-		}
-		if t := at[task]; t != nil {
-			t.Verdicts[candidate] = eval.Verdict(strings.Clone(verdict))
-		}
-	}
-	return explain(s.path, rows.Err())
-}
-
-// TaskLine returns the stored line of one task of a run.
-func (s *Store) TaskLine(ctx context.Context, runID, taskID string) (Line, error) {
-	var l Line
-	var codec int
-	var body []byte
-	err := s.read.QueryRowContext(ctx, `SELECT k.seq, f.name, k.line, k.task_id, p.codec, p.body FROM tasks k JOIN runs r ON r.id = k.run
-		JOIN names f ON f.id = k.file JOIN payloads p ON p.digest = k.payload WHERE r.key = ? AND k.task_id = ?`, runID, taskID).
-		Scan(&l.Seq, &l.File, &l.Line, &l.ID, &codec, &body)
-	if isNoRows(err) {
-		return l, ErrNotFound
-	}
-	if err == nil {
-		l.Raw, err = s.unpack(codec, body)
-	}
-	return l, explain(s.path, err)
 }

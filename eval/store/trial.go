@@ -16,6 +16,7 @@ import (
 // Filter selects trials. Zero fields select all.
 type Filter struct {
 	TaskID    string
+	TaskSeq   *int // position in the dataset
 	TaskType  string
 	Candidate *int
 	Repeat    *int
@@ -105,6 +106,9 @@ func (f Filter) where(conditions []string, args []any) (string, []any) {
 	}
 	if f.TaskID != "" {
 		add("k.task_id = ?", f.TaskID)
+	}
+	if f.TaskSeq != nil {
+		add("t.task = ?", *f.TaskSeq)
 	}
 	if f.TaskType != "" {
 		add("n.name = ?", f.TaskType)

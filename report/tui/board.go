@@ -3,204 +3,251 @@ package tui
 import (
 	"fmt"
 	"sort"
-	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
-	"infer/eval"
 	"infer/report"
 )
 
 // boardScreen shows candidates with their intervals, for all task types or one.
 type boardScreen struct {
-	list  list
-	types []string
-	at    int // index into types
-	sort  int
-	cells []report.Cell // as shown
-	run   string
+	*shell
+	list
+	tabs
+	width, body int
+	order       string // "" = best first
+	back        bool
+	cells       []report.Cell // as shown
+	marked      []string      // candidates, at most two
+	scale       scale
+	table       table
+	rows        [][]line
+	detail      []line
+	all         []line // all task types at once, or the decision on the one
 }
 
-// orders are the ways to sort a board.
-var orders = []string{"rate", "cost/accepted", "p95"}
+// paneFrom is the width from which a screen has a second pane.
+const paneFrom = 120
+
+func newBoard(s *shell) *boardScreen {
+	b := &boardScreen{shell: s}
+	b.load()
+	return b
+}
 
 func (s *boardScreen) title() string {
-	if len(s.types) == 0 || s.types[s.at] == report.Overall {
+	if s.overall() {
 		return "board"
 	}
-	return "board " + name(s.types[s.at], 30)
+	return title("board", name(s.kind(), 24))
 }
 
-func (s *boardScreen) command() string { return "infer report " + s.run }
+func (s *boardScreen) command() []string { return []string{"report", s.run()} }
 
-func (s *boardScreen) keys(k *keyMap) []key.Binding {
-	return []key.Binding{k.Left, k.Right, k.Sort, k.Open, k.Frontier, k.Tasks, k.Decide}
+// Keys are those of the board.
+func (s *boardScreen) Keys() []key.Binding {
+	k := &s.keys
+	return []key.Binding{k.Turn, called(k.Open, "tasks"), called(k.Only, "its failures"), k.Sort, k.Mark, called(k.Compare, "where the marked differ"), k.Reverse}
 }
 
-func (s *boardScreen) yank() (string, any) {
-	if s.list.cursor >= len(s.cells) {
+func (s *boardScreen) cell() *report.Cell {
+	if s.cursor >= len(s.cells) {
+		return nil
+	}
+	return &s.cells[s.cursor]
+}
+
+func (s *boardScreen) copy() (string, any) {
+	c := s.cell()
+	if c == nil {
 		return "", nil
 	}
-	c := &s.cells[s.list.cursor]
-	return fmt.Sprintf("%s on %s: %s accepted (%s), %s each, p95 %s", name(c.Candidate, 60), c.TaskType, percent(c.Acceptance.Point), interval(c.Acceptance), perAccepted(c.CostPerAccepted), millis(c.Latency.P95)), c
+	return fmt.Sprintf("%s on %s: %s accepted (95 %% interval %s, n %d), %s an accepted task, p95 %s", name(c.Candidate, 60), typeName(c.TaskType, 60), percent(c.Acceptance.Point),
+		interval(c.Acceptance), c.N, perAccepted(c.CostPerAccepted), millis(c.Latency.P95)), c
 }
 
-func (s *boardScreen) update(m *Model, msg tea.Msg) tea.Cmd {
+// typeName is a task type for people.
+func typeName(kind string, limit int) string {
+	if kind == report.Overall {
+		return "all types"
+	}
+	return name(kind, limit)
+}
+
+// SetSize lays the board out.
+func (s *boardScreen) SetSize(width, height int) {
+	if width == s.width && height == s.body {
+		return
+	}
+	s.width, s.body = width, height
+	s.lay()
+}
+
+// Update handles one message.
+func (s *boardScreen) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
-	case openMsg:
-		s.load(msg.run)
+	case runMsg:
+		s.load()
+		return nil
 	case tea.KeyMsg:
-		switch {
-		case key.Matches(msg, m.keymap.Left):
-			s.turn(m, -1)
+		if cmd, ok := s.press(msg); ok {
+			return cmd
+		}
+	case tea.MouseMsg:
+		if s.tabs.click(msg, 0) {
+			s.load()
 			return nil
-		case key.Matches(msg, m.keymap.Right):
-			s.turn(m, 1)
+		}
+		if o := s.table.clicked(msg, 1, s.first-1); o != "" {
+			s.sortBy(o)
 			return nil
-		case key.Matches(msg, m.keymap.Sort):
-			s.sort = (s.sort + 1) % len(orders)
-			s.load(m.run)
-			m.status = "sorted by " + orders[s.sort]
-			return nil
-		case key.Matches(msg, m.keymap.Open):
-			t := newTasksScreen(m)
-			if s.types[s.at] != report.Overall {
-				t.query.Text = s.types[s.at]
-			}
-			m.push(t)
-			return t.read(m, 0)
 		}
 	}
-	s.list.move(msg, &m.keymap)
-	return nil
-}
-
-func (s *boardScreen) turn(m *Model, by int) {
-	s.at = (s.at + by + len(s.types)) % len(s.types)
-	s.load(m.run)
-}
-
-func (s *boardScreen) load(run *Run) {
-	s.run = run.Report.Run.ID
-	s.types = []string{report.Overall}
-	seen := map[string]bool{report.Overall: true}
-	for i := range run.Report.Cells {
-		if kind := run.Report.Cells[i].TaskType; !seen[kind] {
-			seen[kind] = true
-			s.types = append(s.types, kind)
+	if hit, again := s.list.click(msg); hit {
+		s.lay()
+		if again {
+			return s.tasks(OnlyAll)
 		}
-	}
-	s.at = min(s.at, len(s.types)-1)
-	s.cells = s.cells[:0]
-	for _, c := range run.Report.Cells {
-		if c.TaskType == s.types[s.at] {
-			s.cells = append(s.cells, c)
-		}
-	}
-	sort.SliceStable(s.cells, func(i, j int) bool { return s.rank(&s.cells[i]) < s.rank(&s.cells[j]) })
-}
-
-// rank is what a cell is sorted by, the smallest first; unknown comes last.
-func (s *boardScreen) rank(c *report.Cell) float64 {
-	var v *float64
-	sign := 1.0
-	switch s.sort {
-	case 0:
-		v, sign = c.Acceptance.Point, -1
-	case 1:
-		v = c.CostPerAccepted.Point
-	default:
-		v = c.Latency.P95
-	}
-	if v == nil {
-		return 1e300
-	}
-	return sign * *v
-}
-
-func (s *boardScreen) view(m *Model, width, height int) []string {
-	if m.run == nil || len(s.types) == 0 {
 		return nil
 	}
-	var tabs []string
-	for i, kind := range s.types {
-		label := "all types"
-		if kind != report.Overall {
-			label = name(kind, 24)
-		}
-		if i == s.at {
-			label = m.styles.title.Render("[" + label + "]")
-		}
-		tabs = append(tabs, label)
-	}
-	out := []string{tabBar(tabs, s.at, width), ""}
-	rows := make([][]string, len(s.cells))
-	decided := decisionOf(m.run, s.types[s.at])
-	for i := range s.cells {
-		c := &s.cells[i]
-		rows[i] = []string{name(c.Candidate, 28), fmt.Sprint(c.N), percent(c.Acceptance.Point), meter(c.Acceptance, 24), interval(c.Acceptance), perAccepted(c.CostPerAccepted), millis(c.Latency.P50), millis(c.Latency.P95),
-			fmt.Sprint(c.Retries), fmt.Sprint(c.Errored), m.role(decided, c.Candidate)}
-	}
-	lines := grid([]column{{head: "candidate"}, {head: "n", right: true, keep: 3}, {head: "rate", right: true}, {head: "0 %      interval   100 %", keep: 1}, {head: "95 %", right: true, keep: 4},
-		{head: "cost/acc.", right: true}, {head: "p50", right: true, keep: 5}, {head: "p95", right: true, keep: 2}, {head: "retries", right: true, keep: 6}, {head: "err", right: true, keep: 3}, {head: "", keep: 0}}, rows, width-1)
-	out = append(out, s.list.draw(m, lines, 2, max(min(height-5, len(lines)), 2))...)
-	out = append(out, "")
-	for _, w := range append(append([]string(nil), m.run.Report.Verdict.Reason...), m.run.Report.Warnings...) {
-		out = append(out, m.styles.warn.Render("! ")+name(w, 0))
-	}
-	return out
-}
-
-// tabBar shows the tabs around the chosen one, as many as fit.
-func tabBar(tabs []string, at, width int) string {
-	from := at
-	used := len(tabs[at])
-	for from > 0 && used+len(tabs[from-1])+3 < width/2 {
-		from--
-		used += len(tabs[from]) + 3
-	}
-	s := strings.Join(tabs[from:], " · ")
-	if from > 0 {
-		s = "‹ " + s
-	}
-	return s
-}
-
-func decisionOf(run *Run, kind string) *eval.TypeDecision {
-	if run.Recommendation == nil {
-		return nil
-	}
-	for i := range run.Recommendation.Types {
-		if run.Recommendation.Types[i].TaskType == kind {
-			return &run.Recommendation.Types[i]
-		}
+	if s.move(msg, &s.keys) {
+		s.lay()
 	}
 	return nil
 }
 
-// role says what the decision made of a candidate.
-func (m *Model) role(d *eval.TypeDecision, candidate string) string {
-	if d == nil {
-		return ""
-	}
+func (s *boardScreen) press(msg tea.KeyMsg) (tea.Cmd, bool) {
+	k := &s.keys
 	switch {
-	case d.Default == candidate:
-		return m.styles.good.Render("● default")
-	case d.Backup != nil && d.Backup.Candidate == candidate:
-		return m.styles.accent.Render("◆ backup")
+	case key.Matches(msg, k.Left), key.Matches(msg, k.Right):
+		s.turn(key.Matches(msg, k.Right))
+		s.load()
+	case key.Matches(msg, k.Sort):
+		s.sortBy(boardOrders[(indexOf(boardOrders, s.order)+1)%len(boardOrders)])
+	case key.Matches(msg, k.Reverse):
+		s.back = !s.back
+		s.load()
+	case key.Matches(msg, k.Open):
+		return s.tasks(OnlyAll), true
+	case key.Matches(msg, k.Only):
+		return s.tasks(OnlyFailures), true
+	case key.Matches(msg, k.Mark):
+		s.mark()
+	case key.Matches(msg, k.Compare):
+		return s.differ(), true
+	default:
+		return nil, false
 	}
-	for i := range d.Candidates {
-		c := &d.Candidates[i]
-		if c.Candidate != candidate {
-			continue
-		}
-		switch {
-		case !c.Eligible && c.WhyNot != "":
-			return m.styles.bad.Render("✗ " + name(c.WhyNot, 40))
-		case c.Group == 1:
-			return "≈ not separable from the best"
+	return nil, true
+}
+
+// falling reports whether the rows are sorted from high to low.
+func (s *boardScreen) falling() bool {
+	return (s.order == byRate || s.order == byN || s.order == byErr) != s.back
+}
+
+func indexOf(list []string, s string) int {
+	for i := range list {
+		if list[i] == s {
+			return i
 		}
 	}
-	return ""
+	return -1
+}
+
+func (s *boardScreen) sortBy(order string) {
+	if s.order == order && order != "" {
+		s.back = !s.back
+	} else {
+		s.order, s.back = order, false
+	}
+	s.load()
+	if order == "" {
+		order = "rank, then rate"
+	}
+	s.say(soft, "sorted by "+order)
+}
+
+func (s *boardScreen) mark() {
+	c := s.cell()
+	if c == nil {
+		return
+	}
+	if i := indexOf(s.marked, c.Candidate); i >= 0 {
+		s.marked = append(s.marked[:i:i], s.marked[i+1:]...)
+	} else {
+		s.marked = append(s.marked[max(0, len(s.marked)-1):len(s.marked):len(s.marked)], c.Candidate)
+	}
+	s.lay()
+}
+
+// tasks opens the tasks of the candidate under the cursor.
+func (s *boardScreen) tasks(only Only) tea.Cmd {
+	q := Query{Only: only}
+	if !s.overall() {
+		q.Type = s.kind()
+	}
+	if c := s.cell(); c != nil && only != OnlyAll {
+		q.Among = []int{indexOf(s.candidates(), c.Candidate)}
+	}
+	t := newTasks(s.shell, q)
+	s.push(t)
+	return t.Update(runMsg{})
+}
+
+// differ opens the tasks on which the two marked candidates differ.
+func (s *boardScreen) differ() tea.Cmd {
+	pair := append([]string(nil), s.marked...)
+	if c := s.cell(); len(pair) == 1 && c != nil && c.Candidate != pair[0] {
+		pair = append(pair, c.Candidate)
+	}
+	if len(pair) != 2 {
+		s.say(warn, "mark two candidates first: space")
+		return nil
+	}
+	q := Query{Only: OnlyDifferent, Among: []int{indexOf(s.candidates(), pair[0]), indexOf(s.candidates(), pair[1])}}
+	if !s.overall() {
+		q.Type = s.kind()
+	}
+	t := newTasks(s.shell, q)
+	s.push(t)
+	return t.Update(runMsg{})
+}
+
+// load takes the cells of the task type, in order. The cursor stays with its
+// candidate.
+func (s *boardScreen) load() {
+	s.tabs.set(s.types())
+	at := ""
+	if c := s.cell(); c != nil {
+		at = c.Candidate
+	}
+	s.cells = nil
+	if s.report != nil {
+		for _, c := range s.report.Cells {
+			if c.TaskType == s.kind() {
+				s.cells = append(s.cells, c)
+			}
+		}
+	}
+	d := decision(s.decided, s.kind())
+	sort.SliceStable(s.cells, func(i, j int) bool {
+		if s.back {
+			i, j = j, i
+		}
+		return s.above(d, &s.cells[i], &s.cells[j])
+	})
+	rates := make([]report.Rate, len(s.cells))
+	for i := range s.cells {
+		rates[i] = s.cells[i].Acceptance
+	}
+	s.scale = scaleOf(rates)
+	s.setLen(len(s.cells))
+	for i := range s.cells {
+		if s.cells[i].Candidate == at && at != "" {
+			s.cursor = i
+		}
+	}
+	s.lay()
 }

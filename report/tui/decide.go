@@ -7,134 +7,283 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"infer/eval"
+	"infer/report"
 )
 
-// decideScreen shows the decision for each task type with its reasons.
+// decideScreen shows the decision for each task type with its reasons, lets the
+// user change the policy and see it move, overrule it, and preview what it is
+// exported to.
 type decideScreen struct {
-	list list
-	rec  *eval.Recommendation
-	why  string // why there is none
-	run  string
+	*shell
+	list
+	whatIfs
+	width, body int
+	table       table
+	rows        [][]line
+	below       []line
+	text        scroll
+	evidence    bool // the evidence instead of the reasons, where there is room for one
+	overruled   map[string]eval.Overruling
+	form        *overruleForm
 }
 
-func (s *decideScreen) title() string   { return "decide" }
-func (s *decideScreen) command() string { return "infer recommend " + s.run }
-func (s *decideScreen) keys(k *keyMap) []key.Binding {
-	return []key.Binding{k.Up, k.Down, k.Yank, k.YankJSON, k.Command}
+// overruledMsg are the choices that are stored.
+type overruledMsg struct {
+	run   string
+	all   []eval.Overruling
+	err   error
+	saved bool
 }
 
+func newDecide(s *shell) *decideScreen {
+	return &decideScreen{shell: s}
+}
+
+func (s *decideScreen) title() string     { return "decide" }
+func (s *decideScreen) command() []string { return []string{"recommend", s.run()} }
+func (s *decideScreen) typing() bool      { return s.form != nil }
+
+// Keys are those of the decisions.
+func (s *decideScreen) Keys() []key.Binding {
+	k := &s.keys
+	out := []key.Binding{called(k.Focus, "reasons/evidence"), k.Field, k.More, k.Less, k.Undo}
+	if s.o.Decisions != nil {
+		out = append(out, k.Overrule)
+	}
+	if s.o.Exports != nil {
+		out = append(out, k.Export)
+	}
+	return append(out, called(k.Open, "its board"), called(k.PageDown, "scroll"))
+}
+
+// decision is the one under the cursor; nil = none.
 func (s *decideScreen) decision() *eval.TypeDecision {
-	if s.rec == nil || s.list.cursor >= len(s.rec.Types) {
+	if s.decided == nil || s.cursor >= len(s.decided.Types) {
 		return nil
 	}
-	return &s.rec.Types[s.list.cursor]
+	return &s.decided.Types[s.cursor]
 }
 
-func (s *decideScreen) yank() (string, any) {
+func (s *decideScreen) kind() string {
+	if d := s.decision(); d != nil {
+		return d.TaskType
+	}
+	return report.Overall
+}
+
+func (s *decideScreen) copy() (string, any) {
 	d := s.decision()
 	if d == nil {
 		return "", nil
 	}
-	text := d.TaskType + ": " + string(d.Verdict)
+	words := name(d.TaskType, 60) + ": " + string(d.Verdict)
 	if d.Default != "" {
-		text += ", default " + name(d.Default, 60)
+		words += ", default " + name(d.Default, 60)
 	}
 	if d.Backup != nil {
-		text += ", backup " + name(d.Backup.Candidate, 60)
+		words += ", backup " + name(d.Backup.Candidate, 60)
 	}
-	if len(d.Reasons) > 0 {
-		text += ". " + name(d.Reasons[0], 0)
+	for _, r := range d.Reasons {
+		words += ". " + r
 	}
-	return text, d
+	return words, d
 }
 
-func (s *decideScreen) update(m *Model, msg tea.Msg) tea.Cmd {
-	if o, ok := msg.(openMsg); ok {
-		s.run, s.rec, s.why = o.run.Report.Run.ID, o.run.Recommendation, o.run.WhyNot
-		if s.rec != nil {
-			s.list.setSize(s.list.height, len(s.rec.Types))
+// SetSize lays the screen out.
+func (s *decideScreen) SetSize(width, height int) {
+	s.width, s.body = width, height
+	s.lay()
+}
+
+// Update handles one message.
+func (s *decideScreen) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case runMsg:
+		if s.decided != nil {
+			s.setLen(len(s.decided.Types))
+		}
+		if s.overruled == nil {
+			return s.readOverrulings()
 		}
 		return nil
+	case overruledMsg:
+		s.tookOverrulings(msg)
+		return nil
+	case tea.KeyMsg:
+		if s.form != nil {
+			return s.form.press(s, msg)
+		}
+		if cmd, ok := s.press(msg); ok {
+			return cmd
+		}
+	case tea.MouseMsg:
+		if hit, again := s.click(msg); hit {
+			s.text.off = 0
+			if again {
+				return s.board()
+			}
+			return nil
+		}
+		if msg.Y > s.first+s.height {
+			s.text.move(msg, &s.keys)
+			return nil
+		}
 	}
-	s.list.move(msg, &m.keymap)
+	if s.move(msg, &s.keys) {
+		s.text.off = 0
+	}
 	return nil
 }
 
-func (s *decideScreen) view(m *Model, width, height int) []string {
-	if s.rec == nil {
-		return []string{"No recommendation for this run.", m.styles.soft.Render(name(s.why, 300))}
+func (s *decideScreen) press(msg tea.KeyMsg) (tea.Cmd, bool) {
+	k := &s.keys
+	switch {
+	case key.Matches(msg, k.PageUp, k.PageDown):
+		s.text.move(msg, k)
+	case key.Matches(msg, k.Focus):
+		s.evidence = !s.evidence
+		s.text.off = 0
+	case key.Matches(msg, k.Open):
+		return s.board(), true
+	case key.Matches(msg, k.Overrule):
+		s.overrule()
+	case key.Matches(msg, k.Export):
+		return s.export(), true
+	default:
+		return s.whatIfs.press(s.shell, s.kind(), msg)
 	}
-	rows := make([][]string, len(s.rec.Types))
-	for i := range s.rec.Types {
-		d := &s.rec.Types[i]
-		backup := unknown
-		if d.Backup != nil {
-			backup = name(d.Backup.Candidate, 24)
-		}
-		def := unknown
-		if d.Default != "" {
-			def = name(d.Default, 24)
-		}
-		rows[i] = []string{name(d.TaskType, 24), string(d.Class), def, backup, m.verdictOf(d.Verdict)}
+	return nil, true
+}
+
+// board opens the board of the task type.
+func (s *decideScreen) board() tea.Cmd {
+	b := newBoard(s.shell)
+	b.choose(s.kind())
+	s.push(b)
+	return b.Update(runMsg{})
+}
+
+func (s *decideScreen) export() tea.Cmd {
+	if s.o.Exports == nil {
+		s.say(warn, "this program cannot export")
+		return nil
 	}
-	lines := grid([]column{{head: "task type"}, {head: "class", keep: 2}, {head: "default"}, {head: "backup", keep: 1}, {head: "verdict"}}, rows, width-1)
-	out := s.list.draw(m, lines, 0, max(min(len(lines), height/2), 2))
-	out = append(out, "")
-	if d := s.decision(); d != nil {
-		out = append(out, s.reasons(m, d, width)...)
+	if len(s.whatIf.Rules) > 0 {
+		s.say(warn, "an export goes by the run's own policy: u undoes the what-ifs")
+		return nil
+	}
+	e := newExport(s.shell)
+	s.push(e)
+	return e.read()
+}
+
+func (s *decideScreen) overrule() {
+	switch d := s.decision(); {
+	case s.o.Decisions == nil || d == nil:
+		s.say(warn, "there is no decision to overrule")
+	default:
+		s.form = newOverruleForm(d)
+	}
+}
+
+func (s *shell) readOverrulings() tea.Cmd {
+	if s.o.Decisions == nil {
+		return nil
+	}
+	src, ctx, run := s.o.Decisions, s.ctx, s.run()
+	return func() tea.Msg {
+		all, err := src.Overrulings(ctx, run)
+		return overruledMsg{run: run, all: all, err: err}
+	}
+}
+
+func (s *decideScreen) tookOverrulings(msg overruledMsg) {
+	if msg.run != s.run() {
+		return
+	}
+	if msg.err != nil {
+		s.fail(msg.err)
+		return
+	}
+	s.overruled = make(map[string]eval.Overruling, len(msg.all))
+	for _, o := range msg.all {
+		s.overruled[o.TaskType] = o
+	}
+	if msg.saved {
+		s.say(good, "stored: the choice and its reason are part of the run now")
+	}
+}
+
+// overruleForm asks for another default and for the reason.
+type overruleForm struct {
+	list
+	taskType string
+	names    []string
+	reason   input
+	chosen   bool
+}
+
+func newOverruleForm(d *eval.TypeDecision) *overruleForm {
+	f := &overruleForm{taskType: d.TaskType}
+	for i := range d.Candidates {
+		f.names = append(f.names, d.Candidates[i].Candidate)
+	}
+	f.setHeight(len(f.names))
+	f.setLen(len(f.names))
+	f.cursor = max(indexOf(f.names, d.Default), 0)
+	return f
+}
+
+func (f *overruleForm) press(s *decideScreen, msg tea.KeyMsg) tea.Cmd {
+	switch {
+	case msg.Type == tea.KeyEsc:
+		s.form = nil
+	case !f.chosen && msg.Type == tea.KeyEnter:
+		f.chosen = f.here()
+	case !f.chosen:
+		f.move(msg, &s.keys)
+	case msg.Type == tea.KeyEnter && f.reason.text == "":
+		s.say(warn, "a choice against the evidence needs its reason")
+	case msg.Type == tea.KeyEnter:
+		s.form = nil
+		return s.store(eval.Overruling{TaskType: f.taskType, Default: f.names[f.cursor], Reason: f.reason.text})
+	default:
+		f.reason.edit(msg)
+	}
+	return nil
+}
+
+// store stores a choice and reads back what is stored.
+func (s *decideScreen) store(o eval.Overruling) tea.Cmd {
+	src, ctx, run := s.o.Decisions, s.ctx, s.run()
+	return func() tea.Msg {
+		if err := src.Overrule(ctx, run, o); err != nil {
+			return overruledMsg{run: run, err: err}
+		}
+		all, err := src.Overrulings(ctx, run)
+		return overruledMsg{run: run, all: all, err: err, saved: true}
+	}
+}
+
+func (f *overruleForm) lines(width int) []line {
+	out := []line{rule("overrule "+name(f.taskType, 40), width)}
+	if f.chosen {
+		return append(out, line{{" default  ", soft}, {name(f.names[f.cursor], 60), strong}}, f.reason.line(" why?  ", "enter stores it, esc drops it"))
+	}
+	out = append(out, toned(" which default instead? enter chooses, esc drops it", soft))
+	for i, n := range f.names {
+		out = append(out, pointed(text(name(n, 60)), i == f.cursor, width))
 	}
 	return out
 }
 
-func (m *Model) verdictOf(v eval.DecisionVerdict) string {
-	switch v {
-	case eval.Selected:
-		return m.styles.good.Render("● selected")
-	case eval.SelectedTie:
-		return m.styles.good.Render("≈ tie: incumbent stays")
-	case eval.InsufficientEvidence:
-		return m.styles.warn.Render("? insufficient evidence")
+// changedSign marks a decision that the what-ifs moved.
+func (s *decideScreen) changedSign(kind string) line {
+	if m := s.moved(kind); m != "" {
+		return toned(fmt.Sprintf("moved: %s", m), accent)
 	}
-	return m.styles.bad.Render("✗ none eligible")
-}
-
-func (s *decideScreen) reasons(m *Model, d *eval.TypeDecision, width int) []string {
-	var out []string
-	add := func(head, text string) {
-		if text == "" {
-			return
-		}
-		for i, l := range wrap(name(text, 0), max(width-12, 10)) {
-			label := ""
-			if i == 0 {
-				label = head
-			}
-			out = append(out, m.styles.head.Render(fmt.Sprintf("%-10s", label))+" "+l)
-		}
+	if o, ok := s.overruled[kind]; ok {
+		return toned("overruled: "+name(o.Default, 24), warn)
 	}
-	for i, r := range d.Reasons {
-		head := ""
-		if i == 0 {
-			head = "why"
-		}
-		add(head, r)
-	}
-	if d.Backup != nil {
-		add("backup", d.Backup.Reason)
-	} else {
-		add("backup", d.NoBackup)
-	}
-	for _, a := range d.Downgrade {
-		add("downgrade", a.Candidate+": "+a.Rule)
-	}
-	for _, a := range d.Escalate {
-		add("escalate", a.Candidate+": "+a.Rule)
-	}
-	add("retry", d.Retry)
-	add("review", d.Review)
-	add("rollback", d.Rollback)
-	if d.More != nil {
-		add("more", d.More.Hint)
-	}
-	return out
+	return nil
 }

@@ -2,7 +2,6 @@ package tui
 
 import (
 	"fmt"
-	"math"
 	"sort"
 	"strings"
 
@@ -12,208 +11,231 @@ import (
 	"infer/report"
 )
 
-// frontierScreen plots acceptance over the cost of an accepted task.
+// frontierScreen plots acceptance over the cost of an accepted task, or over p95.
 type frontierScreen struct {
-	cells  []report.Cell // with both figures, cheapest first
-	left   []string      // candidates that have no place on it, and why
-	cursor int
-	volume int64 // what if: tasks a month
-	run    string
+	*shell
+	tabs
+	whatIfs
+	width, body int
+	delay       bool          // the axis is p95, not cost
+	cells       []report.Cell // with both figures, smallest first
+	left        []string      // candidates that have no place on it
+	at          string        // candidate under the cursor
 }
 
-// volumes are the steps of the what-if on the monthly volume.
-const (
-	startVolume = 100_000
-	volumeStep  = 2
-)
-
-func (s *frontierScreen) title() string { return "frontier" }
-func (s *frontierScreen) command() string {
-	return "infer report " + s.run + " --format html -o report.html"
-}
-func (s *frontierScreen) keys(k *keyMap) []key.Binding {
-	return []key.Binding{k.Left, k.Right, k.More, k.Less, k.Board}
+func newFrontier(s *shell) *frontierScreen {
+	f := &frontierScreen{shell: s}
+	f.load()
+	return f
 }
 
-func (s *frontierScreen) yank() (string, any) {
-	if s.cursor >= len(s.cells) {
-		return "", nil
+func (s *frontierScreen) title() string {
+	if s.overall() {
+		return "frontier"
 	}
-	c := &s.cells[s.cursor]
-	return fmt.Sprintf("%s: %s accepted at %s each", name(c.Candidate, 60), percent(c.Acceptance.Point), perAccepted(c.CostPerAccepted)), c
+	return title("frontier", name(s.kind(), 24))
 }
 
-func (s *frontierScreen) update(m *Model, msg tea.Msg) tea.Cmd {
-	switch msg := msg.(type) {
-	case openMsg:
-		s.load(msg.run)
-	case tea.KeyMsg:
-		k := &m.keymap
-		n := max(len(s.cells), 1)
-		switch {
-		case key.Matches(msg, k.Left, k.Up):
-			s.cursor = (s.cursor + n - 1) % n
-		case key.Matches(msg, k.Right, k.Down):
-			s.cursor = (s.cursor + 1) % n
-		case key.Matches(msg, k.More):
-			s.volume = min(s.volume*volumeStep, 1e12)
-		case key.Matches(msg, k.Less):
-			s.volume = max(s.volume/volumeStep, 1)
+func (s *frontierScreen) command() []string {
+	return []string{"report", s.run(), "--format", "html", "-o", "report.html"}
+}
+
+// Keys are those of the plot.
+func (s *frontierScreen) Keys() []key.Binding {
+	k := &s.keys
+	return []key.Binding{k.Turn, called(k.Down, "next candidate"), k.Axis, k.Field, k.More, k.Less, k.Undo, called(k.Open, "its failures")}
+}
+
+func (s *frontierScreen) cell() *report.Cell {
+	for i := range s.cells {
+		if s.cells[i].Candidate == s.at {
+			return &s.cells[i]
 		}
 	}
 	return nil
 }
 
-func (s *frontierScreen) load(run *Run) {
-	s.run = run.Report.Run.ID
-	if s.volume == 0 {
-		s.volume = startVolume
+func (s *frontierScreen) copy() (string, any) {
+	c := s.cell()
+	if c == nil {
+		return "", nil
 	}
-	s.cells, s.left = nil, nil
-	for _, c := range run.Report.Cells {
+	return fmt.Sprintf("%s on %s: %s accepted (%s) at %s an accepted task, p95 %s", name(c.Candidate, 60), typeName(c.TaskType, 40), percent(c.Acceptance.Point), interval(c.Acceptance),
+		perAccepted(c.CostPerAccepted), millis(c.Latency.P95)), c
+}
+
+// SetSize gives the plot its size.
+func (s *frontierScreen) SetSize(width, height int) {
+	s.width, s.body = width, height
+	s.tabs.fit(width)
+}
+
+// Update handles one message.
+func (s *frontierScreen) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case runMsg:
+		s.load()
+	case tea.MouseMsg:
+		if s.tabs.click(msg, 0) {
+			s.load()
+		}
+		if msg.Button == tea.MouseButtonWheelDown {
+			s.next(1)
+		}
+		if msg.Button == tea.MouseButtonWheelUp {
+			s.next(-1)
+		}
+	case tea.KeyMsg:
+		k := &s.keys
 		switch {
-		case c.TaskType != report.Overall:
-		case c.CostPerAccepted.Point == nil || *c.CostPerAccepted.Point <= 0 || c.Acceptance.Point == nil:
-			s.left = append(s.left, name(c.Candidate, 30))
+		case key.Matches(msg, k.Left), key.Matches(msg, k.Right):
+			s.turn(key.Matches(msg, k.Right))
+			s.load()
+		case key.Matches(msg, k.Up):
+			s.next(-1)
+		case key.Matches(msg, k.Down):
+			s.next(1)
+		case key.Matches(msg, k.Axis):
+			s.delay = !s.delay
+			s.load()
+		case key.Matches(msg, k.Open):
+			return s.tasks()
 		default:
-			s.cells = append(s.cells, c)
+			cmd, _ := s.whatIfs.press(s.shell, s.kind(), msg)
+			return cmd
 		}
 	}
-	sort.SliceStable(s.cells, func(i, j int) bool { return *s.cells[i].CostPerAccepted.Point < *s.cells[j].CostPerAccepted.Point })
-	s.cursor = min(s.cursor, max(len(s.cells)-1, 0))
+	return nil
 }
 
-func (s *frontierScreen) view(m *Model, width, height int) []string {
-	if len(s.cells) == 0 {
-		return []string{"No candidate has both an acceptance and a known cost.", "", "A price makes it known: prices: in infer.yaml."}
+func (s *frontierScreen) tasks() tea.Cmd {
+	q := Query{}
+	if !s.overall() {
+		q.Type = s.kind()
 	}
-	out := s.plot(m, max(width-8, 10), max(height-5, 4))
-	c := &s.cells[s.cursor]
-	monthly := unknown
-	if c.CostPerAccepted.Point != nil {
-		monthly = dollars(*c.CostPerAccepted.Point * float64(s.volume))
+	if i := indexOf(s.candidates(), s.at); i >= 0 {
+		q.Among, q.Only = []int{i}, OnlyFailures
 	}
-	out = append(out, "", fmt.Sprintf("%s %s  %s accepted (%s)  %s each  p95 %s", m.styles.accent.Render("▸"), m.styles.title.Render(name(c.Candidate, 40)), percent(c.Acceptance.Point), interval(c.Acceptance), perAccepted(c.CostPerAccepted), millis(c.Latency.P95)),
-		fmt.Sprintf("what if %d accepted tasks a month (+/-): %s", s.volume, m.styles.title.Render(monthly)))
-	if len(s.left) > 0 {
-		out = append(out, m.styles.soft.Render("cost unknown, so not drawn: "+strings.Join(s.left, ", ")))
-	}
-	return out
+	t := newTasks(s.shell, q)
+	s.push(t)
+	return t.Update(runMsg{})
 }
 
-// front reports which cells nobody beats on both figures.
-func front(cells []report.Cell) []bool {
-	out := make([]bool, len(cells))
-	best := -1.0
-	for i := range cells {
-		if *cells[i].Acceptance.Point > best {
-			out[i], best = true, *cells[i].Acceptance.Point
-		}
-	}
-	return out
-}
-
-// shares is the range of acceptance that the plot shows: that of the intervals, to
-// the next ten per cent.
-func (s *frontierScreen) shares() (floor, ceil float64) {
-	floor, ceil = 1, 0
+// next goes to the candidate to the right, or to the left.
+func (s *frontierScreen) next(by int) {
 	for i := range s.cells {
-		c := &s.cells[i]
-		lo, hi := *c.Acceptance.Point, *c.Acceptance.Point
-		if c.Acceptance.Lo != nil {
-			lo, hi = *c.Acceptance.Lo, *c.Acceptance.Hi
-		}
-		floor, ceil = math.Min(floor, lo), math.Max(ceil, hi)
-	}
-	floor, ceil = math.Floor(floor*10)/10, math.Ceil(ceil*10)/10
-	if ceil-floor < 0.1 {
-		floor, ceil = math.Max(0, ceil-0.1), math.Max(ceil, 0.1)
-	}
-	return floor, ceil
-}
-
-// place writes a label beside a point, in the nearest row where it covers
-// nothing but lines.
-func place(plane [][]rune, x, y int, label []rune) {
-	for _, dy := range []int{-1, 1, -2, 2, -3, 3, 0} {
-		row := y + dy
-		if row < 0 || row >= len(plane) || x+len(label) > len(plane[row]) {
-			continue
-		}
-		free := true
-		for k := range label {
-			if c := plane[row][x+k]; c != ' ' && c != '│' {
-				free = false
-				break
-			}
-		}
-		if free {
-			copy(plane[row][x:], label)
+		if s.cells[i].Candidate == s.at {
+			s.at = s.cells[(i+by+len(s.cells))%len(s.cells)].Candidate
 			return
 		}
 	}
 }
 
-// plot draws the plane: acceptance upwards, cost to the right on
-// a log axis, ━ the interval of the cost, │ that of the acceptance.
-func (s *frontierScreen) plot(m *Model, width, height int) []string {
-	lo, hi := math.Inf(1), 0.0
-	for i := range s.cells {
-		p := *s.cells[i].CostPerAccepted.Point
-		lo, hi = math.Min(lo, p), math.Max(hi, p)
+// value is a candidate's place on the axis; nil = it has none.
+func (s *frontierScreen) value(c *report.Cell) *float64 {
+	if s.delay {
+		return c.Latency.P95
 	}
-	lo, hi = lo/2, hi*2
-	x := func(v float64) int {
-		return min(max(int(float64(width-1)*math.Log(math.Max(v, lo)/lo)/math.Log(hi/lo)+0.5), 0), width-1)
+	return c.CostPerAccepted.Point
+}
+
+func (s *frontierScreen) load() {
+	s.tabs.set(s.types())
+	s.cells, s.left = nil, nil
+	if s.report == nil {
+		return
 	}
-	floor, ceil := s.shares()
-	y := func(v float64) int {
-		return min(max(int(float64(height-1)*(ceil-v)/(ceil-floor)+0.5), 0), height-1)
-	}
-	plane := make([][]rune, height)
-	for i := range plane {
-		plane[i] = []rune(strings.Repeat(" ", width))
-	}
-	for i := range s.cells {
-		c := &s.cells[i]
-		px, py := x(*c.CostPerAccepted.Point), y(*c.Acceptance.Point)
-		if c.Acceptance.Lo != nil {
-			for k := y(*c.Acceptance.Hi); k <= y(*c.Acceptance.Lo); k++ {
-				plane[k][px] = '│'
-			}
+	for _, c := range s.report.Cells {
+		if c.TaskType != s.kind() {
+			continue
 		}
-		if c.CostPerAccepted.Lo != nil {
-			end := width - 1
-			if c.CostPerAccepted.Hi != nil {
-				end = x(*c.CostPerAccepted.Hi)
-			}
-			for k := x(*c.CostPerAccepted.Lo); k <= end; k++ {
-				plane[py][k] = '─'
+		if v := s.value(&c); v == nil || *v <= 0 || c.Acceptance.Point == nil {
+			s.left = append(s.left, name(c.Candidate, 30))
+		} else {
+			s.cells = append(s.cells, c)
+		}
+	}
+	sort.SliceStable(s.cells, func(i, j int) bool { return *s.value(&s.cells[i]) < *s.value(&s.cells[j]) })
+	if s.cell() == nil && len(s.cells) > 0 {
+		s.at = s.cells[0].Candidate
+		for i := range s.cells { // begin with the best
+			if *s.cells[i].Acceptance.Point > *s.cell().Acceptance.Point {
+				s.at = s.cells[i].Candidate
 			}
 		}
 	}
-	on := front(s.cells)
-	for i := range s.cells {
-		c := &s.cells[i]
-		px, py := x(*c.CostPerAccepted.Point), y(*c.Acceptance.Point)
-		mark := '○'
-		if on[i] {
-			mark = '●'
+}
+
+// Lines draws the plot and what is said below it.
+func (s *frontierScreen) Lines() []line {
+	out := []line{s.tabs.line(s.width)}
+	if len(s.cells) == 0 {
+		why := "no acceptance with a known cost"
+		if s.delay {
+			why = "no acceptance with a measured latency"
 		}
-		if i == s.cursor {
-			mark = '◉'
-		}
-		plane[py][px] = mark
-		place(plane, px+1, py, []rune(" "+name(c.Candidate, 24)))
+		return append(out, nil, text(" No candidate has a place here: "+why+"."), nil, toned(" A cost is known where a price is (prices: in infer.yaml) and something was accepted. x shows the other axis.", soft))
 	}
-	out := make([]string, 0, height+2)
-	for i, row := range plane {
-		tick := "      "
-		if i == 0 || i == height-1 || i == (height-1)/2 {
-			tick = fmt.Sprintf("%4.0f%% ", 100*(ceil-(ceil-floor)*float64(i)/float64(max(height-1, 1))))
-		}
-		out = append(out, m.styles.soft.Render(tick)+string(row))
+	below := s.below()
+	p := s.plot(max(s.width-2, 10), max(s.body-len(out)-len(below), 3))
+	return append(append(out, p...), below...)
+}
+
+// below is what is said of the candidate under the cursor and of the what-ifs.
+func (s *frontierScreen) below() []line {
+	var out []line
+	if s.body > 12 {
+		out = append(out, nil)
 	}
-	left, right := dollars(lo), dollars(hi)+" each, log scale  ● on the front"
-	return append(out, m.styles.soft.Render("      "+left+strings.Repeat(" ", max(width-len(left)-len([]rune(right)), 1))+right))
+	if c := s.cell(); c != nil {
+		figures := fmt.Sprintf("%s accepted (%s) · %s each (%s) · p95 %s", percent(c.Acceptance.Point), interval(c.Acceptance),
+			perAccepted(c.CostPerAccepted), perAcceptedInterval(c.CostPerAccepted), millis(c.Latency.P95))
+		l := line{{" ◉ ", accent}, {name(c.Candidate, 30), strong}}
+		if n := l.width() + cols(figures) + 2; n < s.width {
+			out = append(out, l.and(span{"  " + figures, plain}))
+		} else {
+			out = append(out, l, line{{"   " + figures, plain}})
+		}
+		if words := s.monthly(c); words != "" {
+			out = append(out, line{{"   " + words, plain}})
+		}
+	}
+	if l := s.whatIfs.line(s.shell, s.kind()); l != nil {
+		out = append(out, l, s.decisionLine())
+	}
+	if len(s.left) > 0 && s.body > 12 {
+		out = append(out, toned("   not drawn, for want of a figure: "+strings.Join(s.left, ", "), soft))
+	}
+	return out
+}
+
+// monthly is what the candidate would cost in a month of so many tasks: the sum
+// measured, in proportion.
+func (s *frontierScreen) monthly(c *report.Cell) string {
+	r, ok := s.rule(s.kind())
+	if !ok || r.Volume == 0 || c.Cost.Total == nil || c.N == 0 {
+		return ""
+	}
+	each := float64(*c.Cost.Total) / 1e12 / float64(c.N)
+	words := fmt.Sprintf("%s tasks a month: about %s", count(r.Volume), dollars(each*float64(r.Volume)))
+	if c.Acceptance.Point != nil {
+		words += fmt.Sprintf(", about %s of them accepted", count(int64(*c.Acceptance.Point*float64(r.Volume)+0.5)))
+	}
+	return words
+}
+
+// decisionLine is what is decided under the what-ifs, and what that changed.
+func (s *frontierScreen) decisionLine() line {
+	d := decision(s.decided, s.kind())
+	if d == nil {
+		return nil
+	}
+	l := line{{"   decided  ", soft}, verdictOf(d.Verdict)}
+	if d.Default != "" {
+		l = l.and(span{"  " + name(d.Default, 30), strong})
+	}
+	if m := s.moved(s.kind()); m != "" {
+		return l.and(span{"  moved: " + m, accent})
+	}
+	return l
 }

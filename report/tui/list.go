@@ -1,34 +1,46 @@
 package tui
 
 import (
-	"strings"
-
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
-	"github.com/charmbracelet/x/ansi"
 )
 
-// list is a cursor over rows that scroll. It keeps its place when rows change.
+// list is a cursor over rows of which a stretch is seen. It keeps its place when
+// rows or sizes change.
 type list struct {
-	cursor, top, height int
-	n                   int
-	first               int // line of the screen's content on which the first row stands
+	cursor, off int
+	height, n   int
+	first       int // line of the screen's body on which the first row stands
 }
 
-// headerLines stand above a screen's content.
-const headerLines = 2
-
-// setSize sets how many rows are visible, and how many there are.
-func (l *list) setSize(height, n int) {
-	l.height, l.n = max(height, 1), n
-	l.cursor = min(max(l.cursor, 0), max(n-1, 0))
-	l.top = min(max(l.top, l.cursor-l.height+1), l.cursor)
-	l.top = max(min(l.top, n-l.height), 0)
+// setHeight says how many rows are seen.
+func (l *list) setHeight(height int) {
+	l.height = max(height, 0)
+	l.settle()
 }
 
-// move handles the keys and the wheel that move a cursor; false = not one of
-// them.
+// setLen says how many rows there are.
+func (l *list) setLen(n int) {
+	l.n = n
+	l.settle()
+}
+
+func (l *list) settle() {
+	l.cursor = max(min(l.cursor, l.n-1), 0)
+	h := max(l.height, 1)
+	l.off = min(max(l.off, l.cursor-h+1), l.cursor)
+	l.off = max(min(l.off, l.n-h), 0)
+}
+
+// seen is the range of rows that are seen.
+func (l *list) seen() (from, to int) { return l.off, min(l.off+l.height, l.n) }
+
+// here reports whether there is a row under the cursor.
+func (l *list) here() bool { return l.cursor < l.n }
+
+// move handles the keys that move a cursor and the wheel; false = not one of them.
 func (l *list) move(msg tea.Msg, k *keyMap) bool {
+	page := max(l.height-1, 1)
 	to := l.cursor
 	switch m := msg.(type) {
 	case tea.KeyMsg:
@@ -38,9 +50,9 @@ func (l *list) move(msg tea.Msg, k *keyMap) bool {
 		case key.Matches(m, k.Down):
 			to++
 		case key.Matches(m, k.PageUp):
-			to -= l.height
+			to -= page
 		case key.Matches(m, k.PageDown):
-			to += l.height
+			to += page
 		case key.Matches(m, k.Top):
 			to = 0
 		case key.Matches(m, k.Bottom):
@@ -54,12 +66,6 @@ func (l *list) move(msg tea.Msg, k *keyMap) bool {
 			to -= 3
 		case tea.MouseButtonWheelDown:
 			to += 3
-		case tea.MouseButtonLeft:
-			row := m.Y - headerLines - l.first
-			if m.Action != tea.MouseActionPress || row < 0 || row >= l.height || l.top+row >= l.n {
-				return false
-			}
-			to = l.top + row
 		default:
 			return false
 		}
@@ -67,96 +73,45 @@ func (l *list) move(msg tea.Msg, k *keyMap) bool {
 		return false
 	}
 	l.cursor = to
-	l.setSize(l.height, l.n)
+	l.settle()
 	return true
 }
 
-// rows returns the visible range.
-func (l *list) rows() (from, to int) { return l.top, min(l.top+l.height, l.n) }
-
-// column is one column of a table.
-type column struct {
-	head  string
-	right bool
-	keep  int // 0 = always; higher ones go first where the screen is narrow
+// click chooses the row that was clicked on; again reports that it had the cursor
+// already, which opens it.
+func (l *list) click(msg tea.Msg) (hit, again bool) {
+	m, ok := msg.(tea.MouseMsg)
+	if !ok || !pressed(m) {
+		return false, false
+	}
+	row := m.Y - l.first
+	if row < 0 || row >= l.height || l.off+row >= l.n {
+		return false, false
+	}
+	again = l.cursor == l.off+row
+	l.cursor = l.off + row
+	return true, again
 }
 
-// grid lays rows of cells out in columns that fit the width; the first line is
-// the head. Cells may be styled; their width is measured without that.
-func grid(cols []column, rows [][]string, width int) []string {
-	shown := make([]bool, len(cols))
-	widths := make([]int, len(cols))
-	for i := range cols {
-		shown[i] = true
-		widths[i] = ansi.StringWidth(cols[i].head)
-		for _, r := range rows {
-			widths[i] = max(widths[i], ansi.StringWidth(r[i]))
-		}
-	}
-	total := func() (n int) {
-		for i := range cols {
-			if shown[i] {
-				n += widths[i] + 2
-			}
-		}
-		return n
-	}
-	for total() > width+2 {
-		worst := -1
-		for i := range cols {
-			if shown[i] && cols[i].keep > 0 && (worst < 0 || cols[i].keep >= cols[worst].keep) {
-				worst = i
-			}
-		}
-		if worst < 0 {
-			break
-		}
-		shown[worst] = false
-	}
-	line := func(cells []string) string {
-		var b strings.Builder
-		for i, c := range cells {
-			if !shown[i] {
-				continue
-			}
-			pad := strings.Repeat(" ", max(widths[i]-ansi.StringWidth(c), 0))
-			if cols[i].right {
-				b.WriteString(pad + c + "  ")
-			} else {
-				b.WriteString(c + pad + "  ")
-			}
-		}
-		return ansi.Truncate(strings.TrimRight(b.String(), " "), max(width, 0), "…")
-	}
-	head := make([]string, len(cols))
-	for i := range cols {
-		head[i] = cols[i].head
-	}
-	out := []string{line(head)}
-	for _, r := range rows {
-		out = append(out, line(r))
-	}
-	return out
+// pressed reports whether a mouse event is a press of its left button.
+func pressed(m tea.MouseMsg) bool {
+	return m.Button == tea.MouseButtonLeft && m.Action == tea.MouseActionPress
 }
 
-// fit cuts or fills text to exactly so many lines of at most so many columns.
-func fit(lines []string, width, height int) string {
-	if width <= 0 || height <= 0 {
-		return ""
-	}
-	out := make([]string, height)
-	for i := range out {
-		if i < len(lines) {
-			out[i] = ansi.Truncate(lines[i], width, "…")
-		}
-	}
-	return strings.Join(out, "\n")
+// scroll is a text longer than its place.
+type scroll struct{ off, height, n int }
+
+func (s *scroll) set(height, n int) {
+	s.height, s.n = max(height, 0), n
+	s.off = max(min(s.off, s.n-s.height), 0)
 }
 
-// wrap breaks a text into lines of at most so many columns.
-func wrap(s string, width int) []string {
-	if width < 1 {
-		return nil
+// move handles the keys and the wheel that scroll; false = not one of them.
+func (s *scroll) move(msg tea.Msg, k *keyMap) bool {
+	l := list{cursor: s.off, n: max(s.n-s.height+1, 1), height: s.height}
+	if !l.move(msg, k) {
+		return false
 	}
-	return strings.Split(ansi.Wrap(s, width, ""), "\n")
+	s.off = l.cursor
+	return true
 }

@@ -1,96 +1,124 @@
 package tui
 
 import (
-	"strings"
+	"sort"
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
+
+	"infer/report"
 )
 
-// palette is the list of what can be done here, filtered by typing.
+// palette is the list of what can be done here, found by typing some of its letters.
 type palette struct {
-	text  string
-	list  list
-	items []key.Binding
+	input
+	list
+	width int
+	items []item
+	shown []item
+}
+
+// item is something that can be done.
+type item struct {
+	what, key string
+	do        func(m *Model) tea.Cmd
 }
 
 func newPalette(m *Model) *palette {
 	p := &palette{}
 	seen := make(map[string]bool)
-	for _, b := range append(m.top().keys(&m.keymap), m.keymap.everywhere()...) {
-		if !seen[b.Help().Desc] {
-			seen[b.Help().Desc] = true
-			p.items = append(p.items, b)
+	add := func(prefix string, b key.Binding) {
+		if what := prefix + b.Help().Desc; !seen[what] {
+			seen[what] = true
+			p.items = append(p.items, item{what, b.Help().Key, func(m *Model) tea.Cmd { return m.press(keyMsg(b.Keys()[0])) }})
 		}
 	}
-	p.list.setSize(len(p.items), len(p.items))
+	for _, b := range m.top().Keys() {
+		add("", b)
+	}
+	for _, b := range m.keys.screens() {
+		add("go to ", b)
+	}
+	for _, kind := range m.types() {
+		if m.report == nil {
+			break
+		}
+		p.items = append(p.items, item{"board of " + typeName(kind, 40), "", func(m *Model) tea.Cmd {
+			b := newBoard(&m.shell)
+			b.choose(kind)
+			return m.jump(b)
+		}})
+		if kind != report.Overall {
+			p.items = append(p.items, item{"tasks of " + typeName(kind, 40), "", func(m *Model) tea.Cmd { return m.jump(newTasks(&m.shell, Query{Type: kind})) }})
+		}
+	}
+	for i, n := range m.candidates() {
+		p.items = append(p.items, item{"failures of " + name(n, 40), "", func(m *Model) tea.Cmd {
+			return m.jump(newTasks(&m.shell, Query{Only: OnlyFailures, Among: []int{i}}))
+		}})
+	}
+	for _, b := range m.keys.everywhere() {
+		add("", b)
+	}
+	p.pick()
 	return p
 }
 
-// shown are the items whose description holds what was typed.
-func (p *palette) shown() []key.Binding {
-	var out []key.Binding
-	for _, b := range p.items {
-		if strings.Contains(strings.ToLower(b.Help().Desc), strings.ToLower(p.text)) {
-			out = append(out, b)
+// pick shows the items that hold what was typed, the nearest first.
+func (p *palette) pick() {
+	type scored struct {
+		item
+		score int
+	}
+	var found []scored
+	for _, it := range p.items {
+		if n, ok := fuzzy(it.what, p.text); ok {
+			found = append(found, scored{it, n})
 		}
 	}
-	return out
+	sort.SliceStable(found, func(i, j int) bool { return found[i].score < found[j].score })
+	p.shown = p.shown[:0]
+	for _, f := range found {
+		p.shown = append(p.shown, f.item)
+	}
+	p.cursor = 0
+	p.setLen(len(p.shown))
 }
 
 func (p *palette) press(m *Model, msg tea.KeyMsg) tea.Cmd {
 	switch msg.Type {
-	case tea.KeyEsc, tea.KeyCtrlC:
+	case tea.KeyEsc:
 		m.palette = nil
-		return nil
 	case tea.KeyEnter:
-		items := p.shown()
 		m.palette = nil
-		if p.list.cursor < len(items) {
-			return m.press(keyMsg(items[p.list.cursor].Keys()[0]))
+		if p.here() {
+			return p.shown[p.cursor].do(m)
 		}
-		return nil
-	case tea.KeyUp, tea.KeyDown:
-		p.list.move(msg, &m.keymap)
-		return nil
-	case tea.KeyBackspace:
-		if r := []rune(p.text); len(r) > 0 {
-			p.text = string(r[:len(r)-1])
-		}
-	case tea.KeyRunes, tea.KeySpace:
-		p.text += string(msg.Runes)
+	case tea.KeyUp, tea.KeyDown, tea.KeyPgUp, tea.KeyPgDown:
+		p.move(msg, &m.keys)
 	default:
-		return nil
+		if p.edit(msg) {
+			p.pick()
+		}
 	}
-	p.list.cursor = 0
-	p.list.setSize(p.list.height, len(p.shown()))
 	return nil
 }
 
-// keyMsg is a key as if it had been pressed.
-func keyMsg(name string) tea.KeyMsg {
-	for t, s := range map[tea.KeyType]string{tea.KeyEnter: "enter", tea.KeyEsc: "esc", tea.KeyCtrlU: "ctrl+u", tea.KeyCtrlD: "ctrl+d"} {
-		if s == name {
-			return tea.KeyMsg{Type: t}
-		}
-	}
-	return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(name)}
+// SetSize says how many items are seen.
+func (p *palette) SetSize(width, height int) {
+	p.width = width
+	p.setHeight(height - 1)
 }
 
-func (p *palette) view(m *Model, width, height int) []string {
-	out := []string{m.styles.accent.Render(":") + name(p.text, 60) + m.styles.cursor.Render(" ") + m.styles.soft.Render("  enter does it, esc leaves")}
-	items := p.shown()
-	p.list.setSize(height-1, len(items))
-	from, to := p.list.rows()
+// Lines draws the palette.
+func (p *palette) Lines() []line {
+	out := []line{p.line(" :", "some letters; enter does it, esc leaves")}
+	from, to := p.seen()
 	for i := from; i < to; i++ {
-		line := items[i].Help().Desc + m.styles.soft.Render("  "+items[i].Help().Key)
-		if i == p.list.cursor {
-			line = m.styles.cursor.Render("▸" + line)
-		}
-		out = append(out, line)
+		out = append(out, pointed(text(p.shown[i].what).pad(44).and(span{p.shown[i].key, head}), i == p.cursor, p.width))
 	}
-	if len(items) == 0 {
-		out = append(out, "nothing is called so")
+	if p.n == 0 {
+		out = append(out, toned(" nothing is called so", soft))
 	}
 	return out
 }

@@ -64,6 +64,7 @@ type ReviewOptions struct {
 	Now    func() time.Time
 	Output io.Writer
 	Color  bool
+	Plain  bool // no attributes either: the text alone
 }
 
 // reviewKeys are the keys of a review.
@@ -87,10 +88,10 @@ func newReviewKeys() reviewKeys {
 // Review is the screen on which a person judges answers. It is a tea.Model, by
 // itself or inside another.
 type Review struct {
-	o      ReviewOptions
-	ctx    context.Context
-	styles styles
-	keys   reviewKeys
+	o     ReviewOptions
+	ctx   context.Context
+	theme theme
+	keys  reviewKeys
 
 	width, height int
 	item          int
@@ -112,7 +113,7 @@ var _ tea.Model = (*Review)(nil)
 // NewReview returns a review. The context bounds everything that it reads and
 // writes.
 func NewReview(ctx context.Context, o ReviewOptions) *Review {
-	return &Review{o: o, ctx: ctx, styles: newStyles(o.Output, o.Color), keys: newReviewKeys(), item: o.First, reasons: make(map[string]bool)}
+	return &Review{o: o, ctx: ctx, theme: themes(o.Output, o.Color, o.Plain)[0], keys: newReviewKeys(), item: o.First, reasons: make(map[string]bool)}
 }
 
 type (

@@ -56,7 +56,7 @@ func newDesk(cards ...tui.Card) *desk { return &desk{cards: cards, words: make(m
 func reviewScreen(t *testing.T, d *desk, width, height int) *tuitest.Driver {
 	t.Helper()
 	clock := time.Unix(0, 0)
-	return tuitest.New(t, tui.NewReview(context.Background(), tui.ReviewOptions{Reviews: d, Reviewer: "ana", Output: &strings.Builder{},
+	return tuitest.New(t, tui.NewReview(context.Background(), tui.ReviewOptions{Reviews: d, Reviewer: "ana", Output: &strings.Builder{}, Plain: true,
 		Now: func() time.Time { clock = clock.Add(time.Second); return clock },
 		Edit: func(string) (*exec.Cmd, func() (string, error), error) {
 			return nil, nil, errors.New("no editor in tests")

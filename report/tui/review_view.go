@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
-	"github.com/charmbracelet/x/ansi"
 
 	"infer/eval"
 )
@@ -15,35 +14,36 @@ func (r *Review) View() string {
 	if r.width <= 0 || r.height <= 0 {
 		return ""
 	}
-	lines := []string{r.header(), ""}
+	lines := []line{r.header(), nil}
 	body := max(r.height-2-4, 1)
 	switch {
 	case r.err != nil:
-		lines = append(lines, wrap(r.styles.bad.Render("! "+eval.Untrusted(r.err.Error()).Line(400)), r.width)...)
+		for _, w := range fold("! "+r.err.Error(), r.width) {
+			lines = append(lines, toned(w, bad))
+		}
 	case r.finished:
-		lines = append(lines, "All items are judged.", "", "esc ends; u takes the last word back; [ looks at earlier ones.")
+		lines = append(lines, text("All items are judged."), nil, text("esc ends; u takes the last word back; [ looks at earlier ones."))
 	case r.card == nil:
-		lines = append(lines, "reading …")
+		lines = append(lines, text("reading …"))
 	default:
 		lines = append(lines, r.body(body)...)
 	}
 	for len(lines) < r.height-4 {
-		lines = append(lines, "")
+		lines = append(lines, nil)
 	}
 	lines = append(lines[:min(len(lines), max(r.height-4, 0))], r.footer()...)
-	return fit(lines, r.width, r.height)
+	return r.theme.screenful(lines, r.width, r.height)
 }
 
-func (r *Review) header() string {
+func (r *Review) header() line {
 	if r.card == nil {
-		return r.styles.title.Render("review") + " · " + eval.Untrusted(r.o.Reviewer).Line(30)
+		return line{{"review", strong}, {" · " + name(r.o.Reviewer, 30), plain}}
 	}
-	said := ""
+	l := line{{"review", strong}, {fmt.Sprintf(" %d/%d · %d judged · blind · %s · %s", r.item+1, r.card.Of, r.card.Done, name(r.card.TaskType, 30), name(r.o.Reviewer, 20)), plain}}
 	if r.card.Said != nil {
-		said = " · you said " + r.styles.accent.Render(r.word(r.card.Said.Kind))
+		l = l.and(span{" · you said ", plain}, span{r.word(r.card.Said.Kind), accent})
 	}
-	return fmt.Sprintf("%s %d/%d · %d judged · blind · %s · %s%s", r.styles.title.Render("review"), r.item+1, r.card.Of, r.card.Done,
-		eval.Untrusted(r.card.TaskType).Line(30), eval.Untrusted(r.o.Reviewer).Line(20), said)
+	return l
 }
 
 // word is a label as the reviewer knows it.
@@ -59,24 +59,22 @@ func (r *Review) word(k eval.LabelKind) string {
 
 // body shows the task and the answers, or the rubric, the reference and the whole
 // task.
-func (r *Review) body(height int) []string {
+func (r *Review) body(height int) []line {
 	if r.rubric {
-		lines := []string{r.styles.head.Render("Rubric")}
-		lines = append(lines, r.text(r.card.Rubric, "nobody has written one down", r.width)...)
-		lines = append(lines, "", r.styles.head.Render("Reference"))
-		lines = append(append(lines, r.text(r.card.Reference, "there is none", r.width)...), "", r.styles.head.Render("Task"))
-		return r.window(append(lines, r.text(r.card.Task, "(empty)", r.width)...), height)
+		lines := append([]line{toned("Rubric", head)}, r.text(r.card.Rubric, "nobody has written one down", r.width)...)
+		lines = append(append(lines, nil, toned("Reference", head)), r.text(r.card.Reference, "there is none", r.width)...)
+		lines = append(append(lines, nil, toned("Task", head)), r.text(r.card.Task, "(empty)", r.width)...)
+		return r.window(lines, height)
 	}
 	task := r.text(r.card.Task, "", r.width)
-	most := max(height/3, 1)
-	if len(task) > most {
-		task = append(task[:max(most-1, 0)], r.styles.soft.Render("… the whole task: space"))
+	if most := max(height/3, 1); len(task) > most {
+		task = append(task[:max(most-1, 0)], toned("… the whole task: space", soft))
 	}
-	lines := append([]string{r.styles.head.Render("Task")}, task...)
+	lines := append([]line{toned("Task", head)}, task...)
 	rest := max(height-len(lines)-1, 1)
-	lines = append(lines, "")
+	lines = append(lines, nil)
 	if r.card.Right == nil {
-		lines = append(lines, r.styles.head.Render("Answer"))
+		lines = append(lines, toned("Answer", head))
 		return append(lines, r.window(r.text(r.card.Left, "(empty)", r.width), rest-1)...)
 	}
 	return append(lines, r.sides(rest)...)
@@ -84,77 +82,68 @@ func (r *Review) body(height int) []string {
 
 // sides shows two answers beside each other, or one below the other where the
 // screen is narrow.
-func (r *Review) sides(height int) []string {
+func (r *Review) sides(height int) []line {
 	half := (r.width - 3) / 2
 	if half < 30 {
-		lines := append([]string{r.styles.head.Render("Left")}, r.text(r.card.Left, "(empty)", r.width)...)
-		lines = append(lines, "", r.styles.head.Render("Right"))
+		lines := append([]line{toned("Left", head)}, r.text(r.card.Left, "(empty)", r.width)...)
+		lines = append(lines, nil, toned("Right", head))
 		return r.window(append(lines, r.text(*r.card.Right, "(empty)", r.width)...), height)
 	}
 	left, right := r.text(r.card.Left, "(empty)", half), r.text(*r.card.Right, "(empty)", half)
-	at := func(lines []string, i int) string {
-		if i < len(lines) {
-			return lines[i]
-		}
-		return ""
-	}
-	out := []string{pad(r.styles.head.Render("Left"), half) + " │ " + r.styles.head.Render("Right")}
 	n := max(len(left), len(right))
 	r.scroll = min(r.scroll, max(0, n-(height-1)))
-	for i := r.scroll; i < n && len(out) < height; i++ {
-		out = append(out, pad(at(left, i), half)+" │ "+at(right, i))
+	from := func(lines []line) []line { return lines[min(r.scroll, len(lines)):] }
+	out := beside([]line{toned("Left", head)}, half, []line{toned("Right", head)}, 1)
+	return append(out, beside(from(left), half, from(right), height-1)...)
+}
+
+// text breaks outside text into lines.
+func (r *Review) text(u eval.Untrusted, empty string, width int) []line {
+	if strings.TrimSpace(u.Raw()) == "" {
+		return []line{toned(empty, soft)}
+	}
+	var out []line
+	for _, w := range fold(u.Block(maxReviewText), max(width, 1)) {
+		out = append(out, text(w))
 	}
 	return out
-}
-
-func pad(s string, width int) string {
-	return s + strings.Repeat(" ", max(0, width-ansi.StringWidth(s)))
-}
-
-// text breaks outside text into lines; it is made harmless first.
-func (r *Review) text(u eval.Untrusted, empty string, width int) []string {
-	if strings.TrimSpace(u.Raw()) == "" {
-		return []string{r.styles.soft.Render(empty)}
-	}
-	return wrap(strings.ReplaceAll(u.Block(maxReviewText), "\t", "    "), max(width, 1))
 }
 
 // maxReviewText is how many characters of a text are shown.
 const maxReviewText = 20_000
 
 // window is the visible part of lines.
-func (r *Review) window(lines []string, height int) []string {
+func (r *Review) window(lines []line, height int) []line {
 	r.scroll = min(r.scroll, max(0, len(lines)-height))
 	to := min(len(lines), r.scroll+max(height, 1))
-	out := append([]string(nil), lines[r.scroll:to]...)
+	out := append([]line(nil), lines[r.scroll:to]...)
 	if to < len(lines) && len(out) > 0 {
-		out[len(out)-1] = r.styles.soft.Render(fmt.Sprintf("… %d more lines: j", len(lines)-to+1))
+		out[len(out)-1] = toned(fmt.Sprintf("… %d more lines: j", len(lines)-to+1), soft)
 	}
 	return out
 }
 
 // footer shows reasons, note and keys.
-func (r *Review) footer() []string {
-	var reasons []string
+func (r *Review) footer() []line {
+	reasons := line{{"reasons  ", soft}}
 	for i, reason := range Reasons {
-		mark := " "
+		mark, t := " ", plain
 		if r.reasons[reason] {
-			mark = "✓"
+			mark, t = "✓", accent
 		}
-		reasons = append(reasons, fmt.Sprintf("%d%s%s", i+1, mark, reason))
+		reasons = reasons.and(span{fmt.Sprintf("%d%s%s  ", i+1, mark, reason), t})
 	}
-	note := "note: " + eval.Untrusted(r.note).Line(max(r.width-10, 10))
+	note := text("note: " + name(r.note, max(r.width-10, 10)))
 	if r.writing {
-		note += "▏ (enter ends)"
+		note = note.and(span{"▏ (enter ends)", accent})
 	}
 	bindings := []key.Binding{r.keys.Accept, r.keys.Fix, r.keys.Reject}
 	if r.card != nil && r.card.Right != nil {
 		bindings = []key.Binding{r.keys.Left, r.keys.Right, r.keys.Both, r.keys.Neither}
 	}
-	bindings = append(bindings, r.keys.Skip, r.keys.Note, r.keys.Undo, r.keys.Rubric, r.keys.Quit)
-	var help []string
-	for _, b := range bindings {
-		help = append(help, b.Help().Key+" "+b.Help().Desc)
+	var help line
+	for _, b := range append(bindings, r.keys.Skip, r.keys.Note, r.keys.Undo, r.keys.Rubric, r.keys.Quit) {
+		help = help.and(span{b.Help().Key, head}, span{" " + b.Help().Desc + "  ", plain})
 	}
-	return []string{r.styles.warn.Render(r.status), "reasons  " + strings.Join(reasons, "  "), note, r.styles.soft.Render(strings.Join(help, "  "))}
+	return []line{toned(r.status, warn), reasons, note, help}
 }

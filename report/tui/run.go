@@ -9,7 +9,8 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 )
 
-// Show shows the browser until the user quits. in and out must be a terminal.
+// Show shows the browser until the user quits. in and the output must be a
+// terminal. The terminal is restored whatever ends it.
 func Show(ctx context.Context, o Options, in io.Reader) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // what is being read when the user quits is not waited for

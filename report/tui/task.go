@@ -2,8 +2,6 @@ package tui
 
 import (
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
@@ -12,227 +10,226 @@ import (
 )
 
 // taskScreen shows one task: what was asked, what was expected, and what every
-// candidate did, attempt by attempt, on one time axis.
+// candidate did, attempt by attempt, on one time axis; below it the trial under the
+// cursor in full.
 type taskScreen struct {
-	run, id string
-	list    list
-	detail  *TaskDetail
-	err     error
-	scroll  int
+	*shell
+	list
+	from        *tasksScreen // the list that it was opened from
+	seq         int
+	id          string
+	width, body int
+	detail      *TaskDetail
+	err         error
+	head, below []line
+	axis        timeline
+	text        scroll
 }
 
+// taskMsg is a task that came.
 type taskMsg struct {
-	id     string
+	to     *taskScreen
+	seq    int
 	detail *TaskDetail
 	err    error
 }
 
-func (s *taskScreen) title() string   { return name(s.id, 40) }
-func (s *taskScreen) command() string { return "infer runs show " + s.run + " --task " + name(s.id, 0) }
-func (s *taskScreen) keys(k *keyMap) []key.Binding {
-	return []key.Binding{k.Up, k.Down, k.Next, k.Previous, k.Back}
+func newTask(s *shell, from *tasksScreen, seq int, id string) *taskScreen {
+	return &taskScreen{shell: s, from: from, seq: seq, id: id}
 }
 
-func (s *taskScreen) read(m *Model) tea.Cmd {
-	src, ctx, run, id := m.o.Tasks, m.ctx, s.run, s.id
+func (s *taskScreen) title() string { return name(s.id, 40) }
+
+func (s *taskScreen) command() []string { return []string{"runs", "show", s.run(), "--task", s.id} }
+
+// Keys are those of the drill-down.
+func (s *taskScreen) Keys() []key.Binding {
+	k := &s.keys
+	return []key.Binding{k.Next, k.Previous, called(k.Open, "every attempt"), called(k.Diff, "diff"), called(k.Other, "diff with another"), called(k.Read, "read all"), called(k.PageDown, "scroll")}
+}
+
+func (s *taskScreen) read() tea.Cmd {
+	src, ctx, run, seq := s.o.Tasks, s.ctx, s.run(), s.seq
 	return func() tea.Msg {
-		d, err := src.Task(ctx, run, id)
-		return taskMsg{id, d, err}
+		d, err := src.Task(ctx, run, seq)
+		return taskMsg{s, seq, d, err}
 	}
 }
 
+// trial is the one under the cursor; nil = none.
 func (s *taskScreen) trial() *eval.Trial {
-	if s.detail == nil || s.list.cursor >= len(s.detail.Trials) {
+	if s.detail == nil || s.cursor >= len(s.detail.Trials) {
 		return nil
 	}
-	return s.detail.Trials[s.list.cursor]
+	return s.detail.Trials[s.cursor]
 }
 
-func (s *taskScreen) yank() (string, any) {
+func (s *taskScreen) copy() (string, any) {
 	t := s.trial()
 	if t == nil {
-		return "", nil
+		if s.detail == nil {
+			return "", nil
+		}
+		return s.detail.ID, s.detail
 	}
 	return answerOf(t).Block(0), t
 }
 
-func (s *taskScreen) update(m *Model, msg tea.Msg) tea.Cmd {
+// SetSize lays the screen out.
+func (s *taskScreen) SetSize(width, height int) {
+	s.width, s.body = width, height
+	s.lay()
+}
+
+// lay makes what is drawn: the texts at the top, the axis, and what is said of the
+// trial under the cursor.
+func (s *taskScreen) lay() {
+	if s.detail == nil {
+		return
+	}
+	s.head = s.texts()
+	s.axis = newTimeline(s.detail.Trials, s.label, s.width)
+	rows := min(len(s.detail.Trials), max(s.body-len(s.head)-4, 1))
+	s.first = len(s.head) + 1
+	s.setHeight(rows)
+	s.below = nil
+	if t := s.trial(); t != nil {
+		s.below = s.trialLines(t, s.width-1)
+	}
+	s.text.set(s.body-s.first-rows, len(s.below))
+}
+
+// label is a trial's name on the axis.
+func (s *taskScreen) label(t *eval.Trial) string {
+	l := unknown
+	if t.Candidate < len(s.detail.Candidates) {
+		l = name(s.detail.Candidates[t.Candidate], 22)
+	}
+	if t.Repeat > 0 {
+		l += fmt.Sprintf(" #%d", t.Repeat+1)
+	}
+	return l
+}
+
+// Update handles one message.
+func (s *taskScreen) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
+	case refreshMsg:
+		return s.read()
 	case taskMsg:
-		if msg.id == s.id {
-			s.detail, s.err = msg.detail, msg.err
-			if s.detail != nil {
-				s.list.setSize(len(s.detail.Trials), len(s.detail.Trials))
-			}
+		if msg.to != s || msg.seq != s.seq {
+			return nil
+		}
+		s.detail, s.err = msg.detail, msg.err
+		if s.detail != nil {
+			s.setLen(len(s.detail.Trials))
 		}
 		return nil
 	case tea.KeyMsg:
-		switch {
-		case key.Matches(msg, m.keymap.Next):
-			return s.neighbour(m, 1)
-		case key.Matches(msg, m.keymap.Previous):
-			return s.neighbour(m, -1)
+		if cmd, ok := s.press(msg); ok {
+			return cmd
 		}
+	case tea.MouseMsg:
+		if hit, again := s.click(msg); hit {
+			s.text.off = 0
+			if again {
+				s.attempts()
+			}
+			return nil
+		}
+		s.text.move(msg, &s.keys)
+		return nil
 	}
-	s.list.move(msg, &m.keymap)
+	if s.move(msg, &s.keys) {
+		s.text.off = 0
+	}
 	return nil
 }
 
-// neighbour goes to the next or previous task of the list below this screen.
-func (s *taskScreen) neighbour(m *Model, by int) tea.Cmd {
-	if len(m.stack) < 2 {
-		return nil
-	}
-	t, ok := m.stack[len(m.stack)-2].(*tasksScreen)
-	if !ok || t.list.cursor+by < 0 || t.list.cursor+by >= len(t.rows) {
-		m.status = "no further task in the list"
-		return nil
-	}
-	t.list.cursor += by
-	s.id, s.detail, s.err = t.rows[t.list.cursor].ID, nil, nil
-	return s.read(m)
-}
-
-// answerOf is the text that counts, or the last failure's message.
-func answerOf(t *eval.Trial) eval.Untrusted {
-	if t.Final >= 0 && t.Final < len(t.Attempts) {
-		return t.Attempts[t.Final].Output
-	}
-	for i := len(t.Attempts) - 1; i >= 0; i-- {
-		if f := t.Attempts[i].Failure; f != nil {
-			return f.Message
-		}
-	}
-	return ""
-}
-
-func (s *taskScreen) view(m *Model, width, height int) []string {
+func (s *taskScreen) press(msg tea.KeyMsg) (tea.Cmd, bool) {
+	k := &s.keys
 	switch {
-	case s.err != nil:
-		return []string{m.styles.bad.Render("error: ") + name(s.err.Error(), 200)}
-	case s.detail == nil:
-		return []string{"reading …"}
+	case key.Matches(msg, k.Next):
+		return s.neighbour(1), true
+	case key.Matches(msg, k.Previous):
+		return s.neighbour(-1), true
+	case key.Matches(msg, k.PageUp, k.PageDown):
+		s.text.move(msg, k)
+	case s.trial() == nil:
+		return nil, false
+	case key.Matches(msg, k.Open):
+		s.attempts()
+	case key.Matches(msg, k.Read):
+		s.readAll()
+	case key.Matches(msg, k.Diff):
+		s.diffExpected()
+	case key.Matches(msg, k.Other):
+		s.diffOther()
+	default:
+		return nil, false
 	}
-	d := s.detail
-	out := []string{m.styles.soft.Render(fmt.Sprintf("%s · %s:%d", name(d.Type, 30), name(d.File, 60), d.Line))}
-	texts := max(height/5, 1)
-	out = append(out, s.text(m, "asked", d.Input, width, texts)...)
-	out = append(out, s.text(m, "expected", d.Expected, width, max(texts/2, 1))...)
-	out = append(out, "", m.styles.head.Render("attempts")+m.styles.soft.Render("   ▓ to the first token  ▒ answering  ░ queue  · back-off  ✗ failed  ✓ accepted"))
-	longest := time.Duration(1)
-	for _, t := range d.Trials {
-		longest = max(longest, span(t))
-	}
-	for i, t := range d.Trials {
-		line := s.timeline(m, t, longest, width)
-		if i == s.list.cursor {
-			line = "▸" + line
-		} else {
-			line = " " + line
-		}
-		out = append(out, line)
-	}
-	if t := s.trial(); t != nil {
-		out = append(out, "")
-		out = append(out, s.judgement(m, t, width, height)...)
-	}
-	return out
+	return nil, true
 }
 
-func (s *taskScreen) text(m *Model, head string, text eval.Untrusted, width, lines int) []string {
-	if text == "" {
+// neighbour goes to the next or previous task of the list below this screen.
+func (s *taskScreen) neighbour(by int) tea.Cmd {
+	l := s.from
+	to := l.cursor + by
+	r, ok := l.rows[to]
+	if !ok || to < 0 || to >= l.n {
+		s.say(soft, "no further task in the list")
 		return nil
 	}
-	wrapped := wrap(text.Block(4000), max(width-2, 10))
-	if len(wrapped) > lines {
-		wrapped = append(wrapped[:lines-1:lines-1], m.styles.soft.Render(fmt.Sprintf("… %d more lines", len(wrapped)-lines+1)))
-	}
-	out := []string{m.styles.head.Render(head)}
-	for _, l := range wrapped {
-		out = append(out, "  "+l)
-	}
-	return out
+	l.cursor = to
+	l.settle()
+	s.seq, s.id, s.text.off = r.Seq, r.ID, 0
+	return batch(s.read(), l.need())
 }
 
-// span is how long a trial took from its first queue to its last byte.
-func span(t *eval.Trial) time.Duration {
-	var d time.Duration
-	for i := range t.Attempts {
-		a := &t.Attempts[i]
-		d += a.QueueWait + a.Backoff + a.InFlight
+// attempts shows every attempt of the trial in full.
+func (s *taskScreen) attempts() {
+	t := s.trial()
+	if t == nil {
+		return
 	}
-	return d
+	s.push(newReader(s.shell, title(s.label(t), "every attempt"), s.command(), attemptPages(t), t))
 }
 
-// timeline draws a trial's attempts on an axis that all trials share.
-func (s *taskScreen) timeline(m *Model, t *eval.Trial, longest time.Duration, width int) string {
-	label := unknown
-	if t.Candidate < len(s.detail.Candidates) {
-		label = name(s.detail.Candidates[t.Candidate], 20)
+// readAll shows the texts of the task and of the answer whole.
+func (s *taskScreen) readAll() {
+	t, d := s.trial(), s.detail
+	p := []part{{"system", d.System.Raw()}}
+	for i := range d.Messages {
+		m := &d.Messages[i]
+		p = append(p, part{m.Role, messageText(m)})
 	}
-	if t.Repeat > 0 {
-		label += fmt.Sprintf(" #%d", t.Repeat+1)
+	p = append(p, part{"the line", d.Raw.Raw()}, part{"expected", pretty(d.Expected.Raw())})
+	if d.Recorded != nil && d.Recorded.Output != nil {
+		p = append(p, part{"recorded answer of " + d.Recorded.Model, d.Recorded.Output.Raw()})
 	}
-	room := max(width-60, 8)
-	waits := func(d time.Duration) int { return int(float64(room)*float64(d)/float64(longest) + 0.5) }
-	cells := func(d time.Duration) int {
-		if d <= 0 {
-			return 0
-		}
-		return max(waits(d), 1) // a call is always seen
-	}
-	var b strings.Builder
-	for i := range t.Attempts {
-		a := &t.Attempts[i]
-		b.WriteString(m.styles.soft.Render(strings.Repeat("░", waits(a.QueueWait)) + strings.Repeat("·", waits(a.Backoff))))
-		first := a.InFlight
-		if a.TTFT != nil && *a.TTFT < a.InFlight {
-			first = *a.TTFT
-		}
-		b.WriteString(strings.Repeat("▓", cells(first)) + strings.Repeat("▒", cells(a.InFlight-first)))
-		switch {
-		case a.Failure != nil:
-			b.WriteString(m.styles.bad.Render("✗" + string(a.Failure.Class)))
-		case a.Cause == eval.CauseFallback:
-			b.WriteString(m.styles.warn.Render("⇢" + name(a.Candidate, 16)))
-		case a.Cause == eval.CauseRegenerate:
-			b.WriteString(m.styles.warn.Render("↻"))
-		}
-	}
-	visible := unknown
-	if d, ok := t.UserVisible(); ok {
-		visible = took(d)
-	}
-	return fmt.Sprintf("%-22s %s %s %s", label, b.String(), m.styles.verdict(t.Verdict), m.styles.soft.Render(fmt.Sprintf("%s · %d calls · %s", visible, len(t.Attempts), cost(t.Cost.Final()))))
+	p = append(p, part{"answer of " + s.label(t), answerOf(t).Raw()})
+	s.push(newReader(s.shell, title(s.label(t), "texts"), s.command(), p, t))
 }
 
-// judgement shows the answer, the scores with their explanations, and where the
-// money went.
-func (s *taskScreen) judgement(m *Model, t *eval.Trial, width, height int) []string {
-	out := s.text(m, "answer · "+string(t.Verdict), answerOf(t), width, max(height/5, 1))
-	if t.Final >= 0 && t.Final < len(t.Attempts) && t.Attempts[t.Final].Grade != nil {
-		for _, score := range t.Attempts[t.Final].Grade.Scores {
-			sign := m.styles.warn.Render("?")
-			if score.Pass != nil {
-				sign = m.styles.good.Render("✓")
-				if !*score.Pass {
-					sign = m.styles.bad.Render("✗")
-				}
-			}
-			out = append(out, "  "+sign+" "+name(score.Grader, 24)+"  "+score.Explanation.Line(200)+score.Error.Line(200))
-		}
+func (s *taskScreen) diffExpected() {
+	t := s.trial()
+	if s.detail.Expected == "" {
+		s.say(soft, "the task says nothing of what is expected; D compares with another candidate")
+		return
 	}
-	var parts []string
-	for _, p := range []struct {
-		name string
-		cost eval.Cost
-	}{{"answers", t.Cost.Answer}, {"retries", t.Cost.Retries}, {"failed", t.Cost.Failed}, {"fallback", t.Cost.Fallback}, {"regenerations", t.Cost.Regeneration}, {"tools", t.Cost.Tools}, {"human repair", t.Cost.Repair}} {
-		if p.cost != eval.Exactly(0) {
-			parts = append(parts, p.name+" "+cost(p.cost))
-		}
+	s.push(newDiff(s.shell, s.command(), side{"expected", plainExpected(s.detail.Expected.Raw())}, []side{{s.label(t), answerOf(t).Raw()}}))
+}
+
+func (s *taskScreen) diffOther() {
+	t := s.trial()
+	var others []side
+	for i := 1; i < len(s.detail.Trials); i++ {
+		o := s.detail.Trials[(s.cursor+i)%len(s.detail.Trials)]
+		others = append(others, side{s.label(o), answerOf(o).Raw()})
 	}
-	if len(parts) > 0 {
-		out = append(out, "  "+m.styles.soft.Render("cost: "+strings.Join(parts, " + ")))
+	if len(others) == 0 {
+		s.say(soft, "there is no other answer")
+		return
 	}
-	return out
+	s.push(newDiff(s.shell, s.command(), side{s.label(t), answerOf(t).Raw()}, others))
 }

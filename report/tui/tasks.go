@@ -1,204 +1,278 @@
 package tui
 
 import (
-	"fmt"
+	"slices"
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
 	"infer/eval"
+	"infer/report"
 )
 
-// pageSize is how many tasks are read at once; more are read as the cursor comes
-// near the end.
-const pageSize = 300
-
-// tasksScreen lists tasks with every candidate's verdict.
+// tasksScreen lists tasks with every candidate's verdict. It holds the rows around
+// the cursor only, whatever the run's size.
 type tasksScreen struct {
-	list    list
-	query   Query
-	rows    []TaskLine
-	next    int // where the next page begins; 0 = none
-	reading bool
-	editing bool
-	err     error
-	run     string
-	names   []string
+	*shell
+	list
+	width, body int
+	query       Query
+	rows        map[int]TaskLine // by place in the list
+	page        Page             // the last one: how many fit, and how far was looked
+	asked       int              // number of the last question
+	reading     bool
+	edits       bool
+	filter      input
+	table       table
+	drawn       [][]line // the cells of the rows that are seen
+	err         error
 }
 
 // pageMsg is a page that came.
 type pageMsg struct {
-	query Query
+	to    *tasksScreen
+	asked int
 	page  Page
 	err   error
 }
 
-func newTasksScreen(m *Model) *tasksScreen {
-	s := &tasksScreen{query: Query{Size: pageSize}}
-	if m.run != nil {
-		s.run = m.run.Report.Run.ID
-		for i := range m.run.Report.Run.Candidates {
-			s.names = append(s.names, m.run.Report.Run.Candidates[i].Name)
-		}
-	}
-	return s
+// keptRows is how many rows are remembered at most.
+const keptRows = 2000
+
+func newTasks(s *shell, q Query) *tasksScreen {
+	return &tasksScreen{shell: s, query: q, rows: make(map[int]TaskLine), table: table{sticky: true}}
 }
 
 func (s *tasksScreen) title() string {
-	t := "tasks"
+	only := ""
 	if s.query.Only != OnlyAll {
-		t += " (" + s.query.Only.String() + ")"
+		only = s.query.Only.String()
 	}
-	if s.query.Text != "" {
-		t += " /" + name(s.query.Text, 20)
-	}
-	return t
+	return title("tasks", only, string(s.query.Class), name(s.query.Type, 24), s.query.Text)
 }
 
-func (s *tasksScreen) command() string { return "infer report " + s.run + " --format jsonl" }
+func (s *tasksScreen) command() []string { return []string{"report", s.run(), "--format", "jsonl"} }
+func (s *tasksScreen) typing() bool      { return s.edits }
 
-func (s *tasksScreen) keys(k *keyMap) []key.Binding { return []key.Binding{k.Filter, k.Only, k.Open} }
+// Keys are those of the list.
+func (s *tasksScreen) Keys() []key.Binding {
+	k := &s.keys
+	return []key.Binding{k.Open, k.Filter, called(k.Only, "only "+s.nextOnly().String()), k.Sort, called(k.Class, "by error"), called(k.Type, "by type"), k.Reverse}
+}
 
-func (s *tasksScreen) typing() bool { return s.editing }
+func (s *tasksScreen) nextOnly() Only { return (s.query.Only + 1) % (OnlyErrors + 1) }
 
-func (s *tasksScreen) yank() (string, any) {
-	if s.list.cursor >= len(s.rows) {
+// row is the row under the cursor; false = it is not there yet.
+func (s *tasksScreen) row() (TaskLine, bool) {
+	r, ok := s.rows[s.cursor]
+	return r, ok && s.here()
+}
+
+func (s *tasksScreen) copy() (string, any) {
+	r, ok := s.row()
+	if !ok {
 		return "", nil
 	}
-	return s.rows[s.list.cursor].ID, s.rows[s.list.cursor]
+	return r.ID, r
 }
 
-// read asks for the page that begins at a position.
-func (s *tasksScreen) read(m *Model, from int) tea.Cmd {
-	s.reading = true
-	q := s.query
-	q.From = from
-	src, ctx, run := m.o.Source, m.ctx, s.run
-	return func() tea.Msg {
-		page, err := src.Tasks(ctx, run, q)
-		return pageMsg{q, page, err}
+// SetSize says how many rows are seen, and lays them out.
+func (s *tasksScreen) SetSize(width, height int) {
+	s.width, s.body = width, height
+	s.first = min(3, max(height-1, 1))
+	s.setHeight(height - s.first)
+	from, to := s.seen()
+	s.drawn = s.drawn[:0]
+	s.table.columns = s.columns()
+	for i := from; i < to; i++ {
+		r, ok := s.rows[i]
+		s.drawn = append(s.drawn, s.cells(&r, ok))
 	}
+	s.table.layout(s.drawn, s.leftWidth()-2)
 }
 
-func (s *tasksScreen) update(m *Model, msg tea.Msg) tea.Cmd {
+// leftWidth is how wide the list is.
+func (s *tasksScreen) leftWidth() int {
+	if s.width >= paneFrom {
+		return s.width * 60 / 100
+	}
+	return s.width
+}
+
+// Update handles one message.
+func (s *tasksScreen) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
-	case openMsg:
-		if len(s.rows) == 0 {
-			return s.read(m, 0)
-		}
-		return nil
+	case runMsg, refreshMsg:
+		return s.ask()
 	case pageMsg:
-		s.came(msg)
-		return nil
-	case tea.KeyMsg:
-		if s.editing {
-			return s.edit(m, msg)
-		}
-		switch {
-		case key.Matches(msg, m.keymap.Filter):
-			s.editing = true
+		if msg.to != s || msg.asked != s.asked {
 			return nil
-		case key.Matches(msg, m.keymap.Only):
-			s.query.Only = (s.query.Only + 1) % (OnlyErrors + 1)
-			return s.restart(m)
-		case key.Matches(msg, m.keymap.Open) && s.list.cursor < len(s.rows):
-			t := &taskScreen{run: s.run, id: s.rows[s.list.cursor].ID}
-			m.push(t)
-			return t.read(m)
+		}
+		return s.came(msg)
+	case tea.KeyMsg:
+		if s.edits {
+			return s.typed(msg)
+		}
+		if cmd, ok := s.press(msg); ok {
+			return cmd
+		}
+	case tea.MouseMsg:
+		if o := s.table.clicked(msg, 1, s.first-1); o != "" {
+			return s.sortBy(Order(o))
 		}
 	}
-	s.list.move(msg, &m.keymap)
-	if s.next > 0 && !s.reading && s.list.cursor > len(s.rows)-s.list.height*2 {
-		return s.read(m, s.next)
+	if hit, again := s.click(msg); hit {
+		if again {
+			return s.enter()
+		}
+		return nil
+	}
+	if s.move(msg, &s.keys) {
+		return s.need()
 	}
 	return nil
 }
 
-// came takes a page in; one that answers an older question is dropped.
-func (s *tasksScreen) came(msg pageMsg) {
-	if msg.query.Text != s.query.Text || msg.query.Only != s.query.Only {
-		return
+func (s *tasksScreen) press(msg tea.KeyMsg) (tea.Cmd, bool) {
+	k := &s.keys
+	switch {
+	case key.Matches(msg, k.Open):
+		return s.enter(), true
+	case key.Matches(msg, k.Filter):
+		s.edits, s.filter.text = true, s.query.Text
+	case key.Matches(msg, k.Only):
+		s.query.Only = s.nextOnly()
+		return s.restart(), true
+	case key.Matches(msg, k.Class):
+		s.query.Class = s.nextClass()
+		return s.restart(), true
+	case key.Matches(msg, k.Type):
+		kinds := append([]string{""}, s.types()[1:]...)
+		s.query.Type = kinds[(indexOf(kinds, s.query.Type)+1)%len(kinds)]
+		return s.restart(), true
+	case key.Matches(msg, k.Sort):
+		orders := Orders()
+		return s.sortBy(orders[(slices.Index(orders, s.query.Order)+1)%len(orders)]), true
+	case key.Matches(msg, k.Reverse):
+		s.query.Back = !s.query.Back
+		return s.restart(), true
+	default:
+		return nil, false
 	}
-	s.reading, s.err = false, msg.err
-	if msg.query.From == 0 {
-		s.rows = nil
-	}
-	s.rows = append(s.rows, msg.page.Rows...)
-	s.next = msg.page.Next
-	s.list.setSize(s.list.height, len(s.rows))
+	return nil, true
 }
 
-func (s *tasksScreen) restart(m *Model) tea.Cmd {
-	s.list.cursor, s.rows, s.next = 0, nil, 0
-	return s.read(m, 0)
+// nextClass goes through the classes of error that there are in the run.
+func (s *tasksScreen) nextClass() eval.Class {
+	there := []eval.Class{""}
+	for _, class := range eval.Classes() {
+		if slices.ContainsFunc(s.report.Cells, func(c report.Cell) bool { return c.Errors[class] > 0 }) {
+			there = append(there, class)
+		}
+	}
+	if len(there) == 1 {
+		s.say(soft, "no trial ended in an error")
+	}
+	return there[(slices.Index(there, s.query.Class)+1)%len(there)]
 }
 
-// edit takes the letters of the filter.
-func (s *tasksScreen) edit(m *Model, msg tea.KeyMsg) tea.Cmd {
+func (s *tasksScreen) sortBy(o Order) tea.Cmd {
+	if s.query.Order == o && o != OrderDataset {
+		s.query.Back = !s.query.Back
+	} else {
+		s.query.Order, s.query.Back = o, false
+	}
+	words := string(o)
+	if o == OrderDataset {
+		words = "the dataset's order"
+	}
+	s.say(soft, "sorted by "+words)
+	return s.restart()
+}
+
+func (s *tasksScreen) enter() tea.Cmd {
+	r, ok := s.row()
+	if !ok {
+		return nil
+	}
+	t := newTask(s.shell, s, r.Seq, r.ID)
+	s.push(t)
+	return t.read()
+}
+
+// typed takes the letters of the filter.
+func (s *tasksScreen) typed(msg tea.KeyMsg) tea.Cmd {
 	switch msg.Type {
 	case tea.KeyEnter:
-		s.editing = false
+		s.edits = false
 		return nil
 	case tea.KeyEsc:
-		s.editing, s.query.Text = false, ""
-	case tea.KeyBackspace:
-		if r := []rune(s.query.Text); len(r) > 0 {
-			s.query.Text = string(r[:len(r)-1])
-		}
-	case tea.KeyRunes, tea.KeySpace:
-		s.query.Text += string(msg.Runes)
+		s.edits, s.filter.text = false, ""
 	default:
+		if !s.filter.edit(msg) {
+			return nil
+		}
+	}
+	if s.filter.text == s.query.Text {
 		return nil
 	}
-	return s.restart(m)
+	s.query.Text = s.filter.text
+	return s.restart()
 }
 
-func (s *tasksScreen) view(m *Model, width, height int) []string {
-	bar := m.styles.soft.Render(fmt.Sprintf("%d shown · only %s", len(s.rows), s.query.Only))
-	if s.next > 0 {
-		bar += m.styles.soft.Render(" · more follow")
+// restart asks anew from the top.
+func (s *tasksScreen) restart() tea.Cmd {
+	clear(s.rows)
+	s.page, s.cursor, s.off = Page{}, 0, 0
+	s.setLen(0)
+	return s.ask()
+}
+
+// ask asks for the rows around those that are seen.
+func (s *tasksScreen) ask() tea.Cmd {
+	s.asked++
+	s.reading = true
+	q, src, ctx, run, asked := s.query, s.o.Tasks, s.ctx, s.run(), s.asked
+	h := max(s.height, 20)
+	q.From, q.Size = max(s.off-h, 0), 3*h
+	q.Among = slices.Clone(q.Among)
+	return func() tea.Msg {
+		page, err := src.Tasks(ctx, run, q)
+		return pageMsg{s, asked, page, err}
 	}
-	if s.editing {
-		bar = m.styles.accent.Render("/") + name(s.query.Text, 60) + m.styles.cursor.Render(" ") + m.styles.soft.Render("  enter keeps it, esc drops it")
+}
+
+// need asks where rows that are seen are not there.
+func (s *tasksScreen) need() tea.Cmd {
+	if s.reading {
+		return nil // what comes asks again
 	}
-	out := []string{bar}
-	switch {
-	case s.err != nil:
-		return append(out, m.styles.bad.Render("error: ")+name(s.err.Error(), 200))
-	case len(s.rows) == 0 && s.reading:
-		return append(out, "reading …")
-	case len(s.rows) == 0:
-		return append(out, "No task fits. f changes the kind, / the words.")
-	}
-	s.list.setSize(height-2, len(s.rows))
-	s.list.first = 2
-	from, to := s.list.rows()
-	lines := make([][]string, 0, to-from)
+	from, to := s.seen()
 	for i := from; i < to; i++ {
-		r := &s.rows[i]
-		cells := []string{name(r.ID, 30), name(r.Type, 20)}
-		for k := range s.names {
-			v := eval.Verdict("")
-			if k < len(r.Verdicts) {
-				v = r.Verdicts[k]
-			}
-			cells = append(cells, m.styles.verdict(v))
+		if _, ok := s.rows[i]; !ok {
+			return s.ask()
 		}
-		lines = append(lines, cells)
 	}
-	cols := []column{{head: "task"}, {head: "type", keep: 1}}
-	for _, n := range s.names {
-		cols = append(cols, column{head: name(n, max((width-44)/max(len(s.names), 1)-2, 3)), keep: 2})
+	return nil
+}
+
+// came takes a page in, and goes on asking while the source is not done.
+func (s *tasksScreen) came(msg pageMsg) tea.Cmd {
+	s.reading, s.err = false, msg.err
+	if msg.err != nil {
+		s.fail(msg.err)
+		return nil
 	}
-	laid := grid(cols, lines, width-1)
-	out = append(out, m.styles.head.Render(" "+laid[0]))
-	for i, line := range laid[1:] {
-		if from+i == s.list.cursor {
-			line = m.styles.cursor.Render(pointed(line))
-		} else {
-			line = " " + line
-		}
-		out = append(out, line)
+	if len(s.rows) > keptRows {
+		clear(s.rows)
 	}
-	return out
+	s.page = msg.page
+	for i, r := range msg.page.Rows {
+		s.rows[msg.page.From+i] = r
+	}
+	s.setLen(msg.page.Total)
+	if !msg.page.Done() {
+		return s.ask()
+	}
+	return s.need()
 }
