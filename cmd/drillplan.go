@@ -163,7 +163,7 @@ func (p *drillPlan) run(ctx context.Context) (*route.DrillReport, error) {
 	defer g.Close()
 	r := &route.DrillReport{Schema: route.DrillSchema, File: filepath.Base(p.o.file), Format: p.format, Edited: append([]string{}, p.edited...)}
 	own := route.Drill{Engine: "infer", Version: p.o.app.Version, Losses: []route.Loss{},
-		Changes: []string{fmt.Sprintf("time limits are %s at most, first waits 100 ms and longest waits 2 s", p.o.timeout)}}
+		Changes: []string{fmt.Sprintf("hanging calls are given %s at most, first waits are 100 ms and the longest 2 s", p.o.timeout)}}
 	if err := g.Run(ctx, drill.NewEngine(g), &own); err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func table() *route.Routes {
 	return &route.Routes{Schema: route.Schema, Models: []route.Model{m("one"), m("two"), m("large")}, Routes: []route.Route{
 		{TaskType: "backed", Default: "one", Backup: "two", On: classes, StopAfterBackup: true, Retry: retry, TimeoutMS: 60_000, Params: route.Params{"temperature": json.RawMessage("0")}},
 		{TaskType: "confirmed", Default: "one", Confirm: true, ConfirmBackup: "two", StopAfterBackup: true, Retry: route.Retry{Max: 1, On: classes, BaseDelayMS: 20}, TimeoutMS: 60_000},
-		{TaskType: "long", Default: "one", Backup: "two", ContextBackup: "large", On: []eval.Class{eval.ClassUnavailable}, StopAfterBackup: true, TimeoutMS: 60_000, FirstTokenMS: 300},
+		{TaskType: "long", Default: "one", Backup: "two", ContextBackup: "large", On: []eval.Class{eval.ClassUnavailable}, StopAfterBackup: true, TimeoutMS: 60_000, FirstTokenMS: 30_000},
 		{TaskType: "plain", Default: "one", StopAfterBackup: true},
 	}}
 }

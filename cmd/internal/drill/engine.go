@@ -42,6 +42,9 @@ func (e *Engine) Ask(ctx context.Context, x *route.Route, c route.Case) route.Ob
 	return outcome(j.trial)
 }
 
+// patience is how long an answer that should come at once may take.
+const patience = 20 * time.Second
+
 // lane is the route as the runner takes it.
 func (e *Engine) lane(x *route.Route, c route.Case) (runner.Lane, error) {
 	p := &eval.Policy{Default: "A", On: x.On}
@@ -87,9 +90,15 @@ func (e *Engine) target(x *route.Route, c route.Case, upstream string, retries i
 		}
 		return longest
 	}
-	limits := eval.Limits{Timeout: wait(x.TimeoutMS, e.g.opts.Timeout)}
+	// Time limits are shortened where it is them that the case is about: elsewhere a
+	// busy machine would look like a slow model.
+	longest := e.g.opts.Timeout
+	if c.Class != eval.ClassTimeout {
+		longest = max(longest, patience)
+	}
+	limits := eval.Limits{Timeout: wait(x.TimeoutMS, longest)}
 	if x.FirstTokenMS > 0 {
-		limits.FirstToken = wait(x.FirstTokenMS, e.g.opts.Timeout)
+		limits.FirstToken = wait(x.FirstTokenMS, longest)
 	}
 	// Waits are shortened, but not below the second that an upstream asks for.
 	retry := eval.Retry{Max: retries, On: x.Retry.On, BaseDelay: wait(x.Retry.BaseDelayMS, 100*time.Millisecond), MaxDelay: wait(x.Retry.MaxDelayMS, 2*time.Second)}
