@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -43,6 +44,8 @@ type evalOptions struct {
 	dry      bool
 	maxCalls int64
 	maxCost  string
+	deadline time.Duration
+	rate     float64
 	failCode int
 }
 
@@ -108,6 +111,8 @@ EXIT STATUS
 	f.Int64Var(&o.maxCalls, "max-calls", 0, "stop after so many calls")
 	failCodeFlag(c, &o.failCode)
 	f.StringVar(&o.maxCost, "max-cost", "", "stop when so many US dollars are spent")
+	f.DurationVar(&o.deadline, "deadline", 0, "stop after so long, e.g. 30m")
+	f.Float64Var(&o.rate, "rate", 0, "begin so many trials a second, whatever became of those before; latency counts from then (256 calls in flight by default)")
 	outputFlag(c, &o.output, "write the report to this file")
 	allowExec(c, &o.exec)
 	o.out.add(c, app, reportFormats())
@@ -184,8 +189,8 @@ func (p *plan) close() error {
 }
 
 func makePlan(ctx context.Context, o *evalOptions) (*plan, error) {
-	if o.limit < 0 || o.maxCalls < 0 {
-		return nil, eval.Invalid(errors.New("--limit and --max-calls are counts"), "leave them out for no limit")
+	if err := o.checkLimits(); err != nil {
+		return nil, err
 	}
 	cfg, paths, err := config.Load(o.app.Dir, o.target, o.flags, o.app.Env)
 	if err != nil {
@@ -195,7 +200,7 @@ func makePlan(ctx context.Context, o *evalOptions) (*plan, error) {
 		return nil, eval.Invalid(errors.New("no dataset named"), "name one: `infer eval tasks.jsonl -m openai/gpt-5-mini`; `infer init --example` writes a project to try")
 	}
 	p := &plan{o: o, app: o.app, cfg: cfg}
-	if err := p.limit(); err != nil {
+	if p.limits, err = o.limits(); err != nil {
 		return nil, err
 	}
 	if p.helpers, err = newHelpers(o.app, cfg, o.exec); err != nil {
@@ -215,23 +220,6 @@ func makePlan(ctx context.Context, o *evalOptions) (*plan, error) {
 		return nil, errors.Join(err, p.close())
 	}
 	return p, nil
-}
-
-func (p *plan) limit() error {
-	p.limits.MaxCalls = p.o.maxCalls
-	if p.o.maxCost != "" {
-		m, err := eval.ParseUSD(strings.TrimPrefix(p.o.maxCost, "$"))
-		if err != nil || m <= 0 {
-			return eval.Invalid(fmt.Errorf("--max-cost %s is not an amount of dollars", eval.Untrusted(p.o.maxCost).Line(40)), "write it like 2.50")
-		}
-		p.limits.MaxCost = m
-	}
-	for _, r := range p.o.retry {
-		if r != "errors" && r != "unscored" {
-			return eval.Invalid(fmt.Errorf("--retry %s is no outcome that can be tried again", eval.Untrusted(r).Line(40)), "it may be errors, unscored or both")
-		}
-	}
-	return nil
 }
 
 // prepare reads the whole dataset once and settles the run.
@@ -268,7 +256,7 @@ func (p *plan) prepare(ctx context.Context) error {
 	rules := p.cfg.GraderRules()
 	p.run = &eval.Run{Name: name, Dataset: eval.Dataset{Name: p.source.Name(), Path: p.path(), Digest: info.Digest, Tasks: info.Tasks},
 		Candidates: candidates, Prices: prices, MemberPrices: members, TaskTypes: types, Repeats: p.cfg.Repeats, Limit: p.o.limit, Shard: shard, Seed: p.cfg.Seed,
-		Grading: eval.Grading{Number: 1, Digest: eval.DigestJSON(rules), Rules: rules}, Version: p.app.Version, Concurrency: p.cfg.Concurrency}
+		Grading: eval.Grading{Number: 1, Digest: eval.DigestJSON(rules), Rules: rules}, Version: p.app.Version, Concurrency: p.cfg.Concurrency, Rate: p.o.rate}
 	if p.run.Limit >= info.Tasks {
 		p.run.Limit = 0 // no limit at all
 	}
@@ -281,7 +269,11 @@ func (p *plan) prepare(ctx context.Context) error {
 		return err
 	}
 	// Keys and addresses are checked before there is a store, a run or a recording.
-	if _, err = p.wires.lanes(p.run.Candidates, p.run.Prices, nil); err != nil {
+	lanes, err := p.wires.lanes(p.run.Candidates, p.run.Prices, nil)
+	if err != nil {
+		return err
+	}
+	if err := p.costHolds(lanes); err != nil {
 		return err
 	}
 	p.run.Grading.Judged = p.rules.Judged()

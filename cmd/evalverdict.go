@@ -70,7 +70,11 @@ func (p *plan) halted(providers map[string]*eval.Failure) error {
 // incomplete says why trials have no outcome.
 func (p *plan) incomplete(r *report.Report, stopped string) error {
 	if stopped != "" {
-		return eval.WithHint(eval.KindIncomplete, fmt.Errorf("run %s is incomplete: %s", r.Run.ID, stopped), "the same command with a higher limit continues it")
+		hint := "the same command with a higher limit continues it"
+		if strings.HasPrefix(stopped, "deadline") {
+			hint = "the same command continues it"
+		}
+		return eval.WithHint(eval.KindIncomplete, fmt.Errorf("run %s is incomplete: %s", r.Run.ID, stopped), hint)
 	}
 	hint := "run the same command again: it continues"
 	for i, asked := range p.asked.asked(p.run) {

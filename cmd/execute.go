@@ -71,12 +71,15 @@ func (p *plan) options(ctx context.Context, s *store.Store, resumed bool) (runne
 	o := p.limits
 	o.Grader, o.Repair = p.rules, scoring.Repair
 	p.helpers.keep(s)
-	o.Concurrency, o.Now, o.Sleep = p.cfg.Concurrency, p.app.Now, sleep
+	o.Concurrency, o.Now, o.Sleep, o.Grace = p.cfg.Concurrency, p.app.Now, sleep, grace
 	journal, err := s.Journal(ctx, p.run)
 	if err != nil {
 		return o, nil, err
 	}
 	o.Journal = journal
+	p.wires.throttled = func(t eval.Throttle) {
+		_ = journal.Throttle(context.WithoutCancel(ctx), t) // a store that fails is found by the next trial
+	}
 	o.Prepare = func(ctx context.Context, block []*eval.Task) error {
 		for _, t := range block {
 			if err := p.source.Attach(t); err != nil {

@@ -19,9 +19,11 @@ func newRunsShowCmd(app *cli.App, path *string) *cobra.Command {
 	var out formatFlag
 	c := &cobra.Command{
 		Use: "show [run]", Short: "Show a run's plan, or one of its tasks",
-		Long: `Show the plan of a run: its dataset, its candidates and the prices that it was
-reckoned with. With --task, show that task's trials instead: every attempt with its
-times and cost, what was answered and what the graders said. Only the store is read.`,
+		Long: `Show the plan of a run: its dataset, its candidates, the prices that it was reckoned
+with, and what each provider could be sent in the course of it: calls at once, calls
+a minute once it had refused some, and waits. With --task, show that task's trials
+instead: every attempt with its times and cost, what was answered and what the graders
+said. Only the store is read.`,
 		Example: "  $ infer runs show latest\n  $ infer runs show latest --task ticket-001\n  $ infer runs show latest --task ticket-001 --json",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) (err error) {
@@ -38,7 +40,12 @@ times and cost, what was answered and what the graders said. Only the store is r
 			if err != nil {
 				return err
 			}
-			show, showJSON := render.Run, render.RunJSON
+			throttles, err := s.Throttles(c.Context(), run.ID)
+			if err != nil {
+				return err
+			}
+			show := func(w io.Writer, run *eval.Run) error { return render.Run(w, run, throttles) }
+			showJSON := func(w io.Writer, run *eval.Run) error { return render.RunJSON(w, run, throttles) }
 			if task != "" {
 				trials, err := trialsOf(c.Context(), s, run, task)
 				if err != nil {

@@ -127,6 +127,9 @@ func (p *plan) match(old *eval.Run) error {
 	if old.Seed != p.run.Seed {
 		return eval.Invalid(fmt.Errorf("run %s has the seed %d", old.ID, old.Seed), "continue with the same --seed, or start a new run with --new")
 	}
+	if old.Rate != p.run.Rate {
+		return eval.Invalid(fmt.Errorf("run %s was made at another rate, and its latencies mean something else", old.ID), "continue with the same --rate, or start a new run with --new")
+	}
 	for i := range p.run.Candidates {
 		for k := range old.Candidates {
 			a, b := &p.run.Candidates[i], &old.Candidates[k]

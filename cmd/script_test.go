@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -70,6 +71,7 @@ func setUp(e *testscript.Env, root string) error {
 	mock := simulate.NewServer(simulate.ServerOptions{Seed: 1, Models: map[string]simulate.Model{
 		"good":    {Accuracy: 1},
 		"half":    {Accuracy: 0.5},
+		"slow":    {Accuracy: 1, Latency: 200 * time.Millisecond},
 		"flaky":   {Accuracy: 1, Faults: map[string]float64{"429": 1}, FaultCalls: 1},
 		"refused": {Accuracy: 1, Faults: map[string]float64{"401": 1}},
 		"broke":   {Accuracy: 1, Faults: map[string]float64{"500": 1}},

@@ -22,6 +22,8 @@ type wiring struct {
 	callers  map[string]link
 	closers  []io.Closer
 	cassette *replay.Player // answers everything; nil = live
+
+	throttled func(eval.Throttle) // is told of every change of what a provider may be sent; nil = nobody
 }
 
 // link is one provider, wired.
@@ -29,7 +31,7 @@ type link struct {
 	caller  runner.Caller
 	paid    bool
 	virtual bool
-	limiter runner.Limiter
+	limits  *runner.Governor // nil = none
 }
 
 // newWiring returns the wiring of a project; exec allows it to run programs.
@@ -72,7 +74,7 @@ func (w *wiring) lanes(candidates []eval.Candidate, prices []eval.PriceRow, aske
 		}
 		p := c.Policy
 		out[i].Policy = p
-		if out[i].Primary, err = w.target(p.DefaultCandidate, w.price(p.DefaultCandidate)); err != nil {
+		if out[i].Primary, err = w.member(p.DefaultCandidate); err != nil {
 			return nil, err
 		}
 		for _, b := range []struct {
@@ -82,7 +84,7 @@ func (w *wiring) lanes(candidates []eval.Candidate, prices []eval.PriceRow, aske
 			if b.c == nil {
 				continue
 			}
-			t, err := w.target(b.c, w.price(b.c))
+			t, err := w.member(b.c)
 			if err != nil {
 				return nil, err
 			}
@@ -109,11 +111,24 @@ func (w *wiring) target(c *eval.Candidate, price *eval.PriceRow) (runner.Target,
 	if err != nil {
 		return runner.Target{}, err
 	}
-	t := runner.Target{Candidate: c, Caller: l.caller, Price: price, Paid: l.paid, Virtual: l.virtual, Limiter: l.limiter}
+	t := runner.Target{Candidate: c, Caller: l.caller, Price: price, Paid: l.paid, Virtual: l.virtual}
+	if l.limits != nil {
+		t.Limiter = l.limits
+	}
 	if w.tape != nil {
 		t.Caller = replay.NewRecorder(l.caller, w.tape, c.Name)
 	}
 	return t, nil
+}
+
+// member is a model as part of a policy: an outage does not hold its calls back,
+// since what the policy does then is the question.
+func (w *wiring) member(c *eval.Candidate) (runner.Target, error) {
+	t, err := w.target(c, w.price(c))
+	if g, ok := t.Limiter.(*runner.Governor); ok {
+		t.Limiter = g.Insistent()
+	}
+	return t, err
 }
 
 func (w *wiring) provider(name string) (link, error) {
@@ -128,9 +143,7 @@ func (w *wiring) provider(name string) (link, error) {
 	if err != nil {
 		return l, err
 	}
-	if n := p.Limits.Concurrency; n > 0 {
-		l.limiter = runner.NewGovernor(n, runner.GovernorOptions{Provider: name, Fixed: true})
-	}
+	l.limits = w.governor(name, &p, &l)
 	w.callers[name] = l
 	return l, nil
 }
@@ -143,6 +156,24 @@ func (w *wiring) close() error {
 	}
 	w.closers = nil
 	return errors.Join(errs...)
+}
+
+// governor keeps to what a provider allows. What is not called over a network has
+// nothing to be found out; nil = no limit at all.
+func (w *wiring) governor(name string, p *config.Provider, l *link) *runner.Governor {
+	a := runner.Allowance{Calls: p.Limits.Concurrency, PerMinute: p.Limits.RequestsPerMinute, TokensPerMinute: p.Limits.TokensPerMinute}
+	if l.virtual {
+		a.PerMinute, a.TokensPerMinute = 0, 0 // its time is not real
+		if a.Calls == 0 {
+			return nil
+		}
+	}
+	return runner.NewGovernor(w.cfg.Concurrency, runner.GovernorOptions{Provider: name, Allowance: a, Fixed: l.virtual,
+		OnChange: func(t eval.Throttle) {
+			if w.throttled != nil {
+				w.throttled(t)
+			}
+		}})
 }
 
 // sleep waits, unless the context ends first.

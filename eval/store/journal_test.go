@@ -45,7 +45,7 @@ func rich() *eval.Trial {
 	t.Verdict, t.Final, t.FirstTry, t.AfterRegen = eval.Accepted, 2, ptr(false), ptr(true)
 	t.Regenerations, t.HumanFix, t.HumanFixFrom, t.HumanFixTime = 1, ptr(true), eval.Imputed, 5*time.Minute
 	t.Cost = eval.CostSplit{Retries: eval.Exactly(100), Failed: eval.Between(0, 70), Fallback: eval.UnknownCost(), Repair: eval.Exactly(eval.USD), Judge: eval.Exactly(9)}
-	t.Plan = `{"candidate":"b"}`
+	t.Plan, t.Lag = `{"candidate":"b"}`, ptr(70*time.Millisecond)
 	return t
 }
 
@@ -436,5 +436,32 @@ func TestBomb(t *testing.T) {
 	d := store.PlantBomb(s, 300<<20)
 	if b, err := s.Text(t.Context(), d); err == nil {
 		t.Errorf("unpacked %d bytes", len(b))
+	}
+}
+
+// TestThrottles: the history of a provider's limits comes back in its order.
+func TestThrottles(t *testing.T) {
+	t.Parallel()
+	s := fresh(t)
+	j := begin(t, s, newRun("r1", "a"), 1)
+	want := []eval.Throttle{
+		{At: newClock().at, Provider: "p", Cause: eval.ThrottleStart, Calls: 4},
+		{At: newClock().at.Add(time.Second), Provider: "q", Cause: eval.ThrottleGrow, Calls: 8},
+		{At: newClock().at.Add(time.Second), Provider: "p", Cause: eval.ThrottleRateLimit, Calls: 6, PerMinute: ptr(287.5), Wait: 1500 * time.Millisecond},
+	}
+	for _, c := range want {
+		if err := j.Throttle(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Throttles(t.Context(), "r1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

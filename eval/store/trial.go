@@ -79,7 +79,7 @@ func (s *Store) trialPage(ctx context.Context, id int64, f Filter, after place) 
 	defer tx.Rollback() //nolint:errcheck // nothing was written
 	where, args := f.where([]string{"t.run = ?", "(t.candidate, t.task, t.repeat) > (?, ?, ?)"}, []any{id, after.candidate, after.task, after.repeat})
 	rows, err := tx.QueryContext(ctx, `SELECT t.id, t.candidate, t.task, t.repeat, k.task_id, n.name, k.input_type, t.verdict, t.final,
-		t.first_try, t.after_regen, t.regenerations, t.human_fix, t.fix_origin, t.fix_us, t.cost_low, t.cost_high, t.split, coalesce(t.plan, ''), t.cut_off, t.earlier
+		t.first_try, t.after_regen, t.regenerations, t.human_fix, t.fix_origin, t.fix_us, t.cost_low, t.cost_high, t.split, coalesce(t.plan, ''), t.cut_off, t.earlier, t.lag_us
 		FROM trials t JOIN tasks k ON k.run = t.run AND k.seq = t.task JOIN names n ON n.id = t.type
 		WHERE `+where+" ORDER BY t.candidate, t.task, t.repeat LIMIT ?", append(args, pageRows)...)
 	if err != nil {
@@ -129,15 +129,15 @@ func scanTrial(rows *sql.Rows) (stored, error) {
 	t := stored{Trial: new(eval.Trial)}
 	var fixUS, low int64
 	var first, after, fix sql.NullBool
-	var high sql.NullInt64
+	var high, lag sql.NullInt64
 	var split sql.NullString
 	err := rows.Scan(&t.id, &t.Candidate, &t.TaskSeq, &t.Repeat, &t.TaskID, &t.TaskType, &t.InputType, &t.Verdict, &t.Final,
-		&first, &after, &t.Regenerations, &fix, &t.HumanFixFrom, &fixUS, &low, &high, &split, &t.Plan, &t.CutOff, &t.Earlier)
+		&first, &after, &t.Regenerations, &fix, &t.HumanFixFrom, &fixUS, &low, &high, &split, &t.Plan, &t.CutOff, &t.Earlier, &lag)
 	if err != nil {
 		return t, err
 	}
 	t.FirstTry, t.AfterRegen, t.HumanFix = boolPtr(first), boolPtr(after), boolPtr(fix)
-	t.HumanFixTime = time.Duration(fixUS) * time.Microsecond
+	t.HumanFixTime, t.Lag = time.Duration(fixUS)*time.Microsecond, durationPtr(lag)
 	t.Cost, err = decodeSplit(split, costOf(low, high))
 	return t, err
 }
