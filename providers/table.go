@@ -100,7 +100,7 @@ var rows = []row{
 		match: func(s Signal, text string) bool {
 			return status(s, 0, 400, 422) && badContent(s) ||
 				status(s, 400, 422) && (code(s, "empty_array") && has(text, "messages") ||
-					has(text, "could not process image", "invalid image", "unsupported image", "failed to download", "unable to download",
+					has(text, "could not process image", "unable to process input image", "image is not valid", "invalid image", "unsupported image", "failed to download", "unable to download",
 						"failed to decode image", "must be non-empty", "at least one message", "empty content", "no content"))
 		}},
 	{name: "model's own tool call was malformed", class: eval.ClassInvalidOutput, sub: "tool_call", retry: true, once: true, fallback: true, billing: eval.Unbilled,
