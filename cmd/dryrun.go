@@ -34,7 +34,7 @@ func (p *plan) dryRun(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	lanes, err := p.wires.lanes(p.run.Candidates, p.run.Prices, p.asked.asked(p.run))
+	lanes, err := p.wires.lanes(p.run, p.asked.asked(p.run))
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (p *plan) dryRun(ctx context.Context) error {
 		}
 		for i := range lanes {
 			for rep := range p.run.Repeats {
-				if done == nil || !done.Has(t.Seq, i, rep) {
+				if done == nil || !done(t.Seq, i, rep) {
 					unlimited[i] = list[i].add(t, &lanes[i], rules[t.Type]) || unlimited[i]
 				}
 			}
@@ -73,43 +73,72 @@ func (p *plan) dryRun(ctx context.Context) error {
 
 // add counts one trial; it reports whether nothing caps its output.
 func (f *forecast) add(t *eval.Task, lane *runner.Lane, rule *eval.TaskType) (unlimited bool) {
-	req := runner.BuildRequest(t, lane.Primary.Candidate)
-	e, _ := runner.EstimateCall(&req, lane.Primary.Price)
-	most := int64(1 + lane.Primary.Candidate.Retry.Max)
-	if lane.Backup != nil {
-		most += int64(1 + lane.Backup.Candidate.Retry.Max)
-	}
+	answers := int64(1)
 	if rule != nil {
-		most *= int64(1 + rule.Regenerate)
+		answers += int64(rule.Regenerate)
 	}
-	f.Calls++
-	f.CallsMost += most
-	f.InLow += e.InLow
-	f.InHigh += e.InHigh * most
-	worst := eval.Cost{Unbounded: true}
-	if !e.Cost.Unbounded {
-		worst = eval.Between(e.Cost.Low, e.Cost.High*eval.Money(most))
+	req := runner.BuildRequest(t, lane.Primary.Candidate)
+	first := true
+	for _, target := range []*runner.Target{&lane.Primary, lane.Backup, lane.ContextBackup} {
+		if target == nil {
+			continue
+		}
+		e, _ := runner.EstimateCall(&req, target.Price)
+		most := answers * int64(1+target.Candidate.Retry.Max)
+		f.CallsMost += most
+		f.InHigh += e.InHigh * most
+		if e.OutHigh == nil {
+			unlimited = true
+		} else {
+			*f.OutHigh += *e.OutHigh * most
+		}
+		cost := eval.Between(0, 0)
+		if first { // one call at least; what comes after it may never be sent
+			f.Calls++
+			f.InLow += e.InLow
+			cost.Low = e.Cost.Low
+		}
+		cost.High, cost.Unbounded = e.Cost.High, e.Cost.Unbounded
+		for n := int64(1); n < most && !cost.Unbounded; n++ {
+			cost = cost.Plus(eval.Between(0, e.Cost.High))
+		}
+		f.cost = f.cost.Plus(cost)
+		first = false
 	}
-	worst.Low = e.Cost.Low
-	f.cost = f.cost.Plus(worst)
-	if e.OutHigh == nil {
-		return true
-	}
-	*f.OutHigh += *e.OutHigh * most
-	return false
+	return unlimited
 }
 
-// doneBefore returns the trials that need not be run, without making a store.
-func (p *plan) doneBefore(ctx context.Context) (*store.DoneSet, error) {
+// doneBefore returns which trials need not be run, by task, candidate of this
+// plan and repeat, without making a store; nil = all are to be run.
+func (p *plan) doneBefore(ctx context.Context) (func(task, candidate, repeat int) bool, error) {
+	if p.o.fresh {
+		return nil, nil
+	}
 	s, err := store.OpenReadOnly(ctx, p.cfg.StorePath)
 	if err != nil {
 		return nil, nil //nolint:nilerr // no store yet: nothing is done
 	}
 	defer s.Close() //nolint:errcheck // opened for reading only
-	if _, err := s.Run(ctx, p.run.ID); err != nil {
+	old, err := s.Run(ctx, p.run.ID)
+	if err != nil {
 		return nil, nil //nolint:nilerr // no such run yet
 	}
-	return s.Done(ctx, p.run.ID, p.again)
+	at := make([]int, len(p.run.Candidates)) // the stored run may have others, in another order
+	for i := range at {
+		at[i] = -1
+		for k := range old.Candidates {
+			if old.Candidates[k].Digest() == p.run.Candidates[i].Digest() {
+				at[i] = k
+			}
+		}
+	}
+	done, err := s.Done(ctx, p.run.ID, p.again)
+	if err != nil {
+		return nil, err
+	}
+	return func(task, candidate, repeat int) bool {
+		return at[candidate] >= 0 && done.Has(task, at[candidate], repeat)
+	}, nil
 }
 
 func (p *plan) showForecast(list []forecast) error {

@@ -269,7 +269,7 @@ func (p *plan) prepare(ctx context.Context) error {
 		return err
 	}
 	// Keys and addresses are checked before there is a store, a run or a recording.
-	lanes, err := p.wires.lanes(p.run.Candidates, p.run.Prices, nil)
+	lanes, err := p.wires.lanes(p.run, nil)
 	if err != nil {
 		return err
 	}

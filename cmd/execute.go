@@ -30,6 +30,12 @@ func (p *plan) execute(ctx context.Context, s *store.Store) (runner.Result, erro
 	if err != nil {
 		return runner.Result{}, errors.Join(err, s.FinishRun(ctx, p.run.ID, eval.RunIncomplete))
 	}
+	var priced error // the first failure to keep a price
+	p.wires.used = func(row eval.PriceRow) {
+		if err := s.AddPrice(ctx, p.run.ID, row); err != nil && priced == nil {
+			priced = err
+		}
+	}
 	callCtx, stop, done := interrupts(ctx, p.say)
 	defer done()
 	o.Stop = stop
@@ -42,7 +48,7 @@ func (p *plan) execute(ctx context.Context, s *store.Store) (runner.Result, erro
 	beat()
 	show.stop()
 	after := context.WithoutCancel(ctx)
-	err = journal.Flush(after)
+	err = errors.Join(journal.Flush(after), priced)
 	p.run.State = eval.RunIncomplete
 	if done, doneErr := s.Done(after, p.run.ID, nil); doneErr != nil {
 		err = errors.Join(err, doneErr)

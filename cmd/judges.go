@@ -87,7 +87,7 @@ func (h *helpers) sandbox(image string) (*sandbox.Box, error) {
 func (h *helpers) wire(w *wiring, rules *scoring.Set) error {
 	for _, name := range h.panel.Used() {
 		j := h.panel.Judges[name]
-		t, err := w.target(&j.Candidate, w.price(&j.Candidate))
+		t, err := w.target(nil, &j.Candidate, w.price(&j.Candidate))
 		if err != nil {
 			return fmt.Errorf("judge %s: %w", name, err)
 		}

@@ -35,6 +35,25 @@ func (p *pricing) of(provider, model string) (eval.PriceRow, bool) {
 	return row, ok
 }
 
+// exactly returns the price of exactly that model, as it was served; nil = unknown.
+func (p *pricing) exactly(provider, model string) *eval.PriceRow {
+	for i := range p.rows {
+		if p.rows[i].Provider == provider && p.rows[i].Model == model {
+			return &p.rows[i]
+		}
+	}
+	service := p.service(provider)
+	if service == "" {
+		return nil
+	}
+	row, ok := prices.Embedded().Exactly(service, model)
+	if !ok {
+		return nil
+	}
+	row.Provider = provider
+	return &row
+}
+
 // service is the book's name of a provider that is called at its own address; ""
 // = none, such as a relay, a local server or a recording.
 func (p *pricing) service(provider string) string {

@@ -17,7 +17,7 @@ import (
 func newRunsCmd(app *cli.App) *cobra.Command {
 	var path string
 	c := &cobra.Command{
-		Use: "runs", Short: "List, show, merge and delete runs",
+		Use: "runs", Short: "List, show, merge, reprice and delete runs",
 		Long: `Work on the runs of a store. A run is named by its ID, the beginning of one, its name,
 or latest.`,
 		Example: "  $ infer runs list\n  $ infer runs show latest",
@@ -25,7 +25,7 @@ or latest.`,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.PersistentFlags().StringVar(&path, "store", "", "SQLite file of attempts (default .infer/infer.db, or as configured)")
-	c.AddCommand(newRunsListCmd(app, &path), newRunsShowCmd(app, &path), newRunsMergeCmd(app, &path), newRunsDeleteCmd(app, &path))
+	c.AddCommand(newRunsListCmd(app, &path), newRunsShowCmd(app, &path), newRunsMergeCmd(app, &path), newRunsRepriceCmd(app, &path), newRunsDeleteCmd(app, &path))
 	return c
 }
 

@@ -48,7 +48,7 @@ func (p *plan) narrow(o *runner.Options) error {
 	narrowed := *p.run
 	narrowed.Repeats, narrowed.Shard = p.asked.repeats, p.asked.shard
 	o.Run = &narrowed
-	lanes, err := p.wires.lanes(p.run.Candidates, p.run.Prices, asked)
+	lanes, err := p.wires.lanes(p.run, asked)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	"infer/cmd/internal/cli"
@@ -24,6 +25,8 @@ type wiring struct {
 	cassette *replay.Player // answers everything; nil = live
 
 	throttled func(eval.Throttle) // is told of every change of what a provider may be sent; nil = nobody
+	book      *pricing            // read when first needed
+	used      func(eval.PriceRow) // told each price of a model that was served in another's place; nil = nobody asks
 }
 
 // link is one provider, wired.
@@ -50,23 +53,17 @@ func newWiring(app *cli.App, cfg *config.Config, exec bool) (*wiring, error) {
 // lanes builds what runs for each candidate, with its price. A candidate that was
 // not asked for (nil = all are) gets a lane that leads nowhere: its provider may
 // not even be configured now.
-func (w *wiring) lanes(candidates []eval.Candidate, prices []eval.PriceRow, asked []bool) ([]runner.Lane, error) {
-	out := make([]runner.Lane, len(candidates))
-	byName := make(map[string]*eval.PriceRow)
-	for i := range candidates {
-		if prices[i].Model != "" {
-			byName[candidates[i].Name] = &prices[i]
-		}
-	}
-	for i := range candidates {
-		c := &candidates[i]
+func (w *wiring) lanes(run *eval.Run, asked []bool) ([]runner.Lane, error) {
+	out := make([]runner.Lane, len(run.Candidates))
+	for i := range run.Candidates {
+		c := &run.Candidates[i]
 		var err error
 		if asked != nil && !asked[i] {
 			out[i].Primary.Candidate = c
 			continue
 		}
 		if c.Policy == nil {
-			out[i].Primary, err = w.target(c, byName[c.Name])
+			out[i].Primary, err = w.target(run, c, run.PriceOf(i, c.Provider, c.Model))
 			if err != nil {
 				return nil, err
 			}
@@ -74,7 +71,7 @@ func (w *wiring) lanes(candidates []eval.Candidate, prices []eval.PriceRow, aske
 		}
 		p := c.Policy
 		out[i].Policy = p
-		if out[i].Primary, err = w.member(p.DefaultCandidate); err != nil {
+		if out[i].Primary, err = w.member(run, p.DefaultCandidate); err != nil {
 			return nil, err
 		}
 		for _, b := range []struct {
@@ -84,7 +81,7 @@ func (w *wiring) lanes(candidates []eval.Candidate, prices []eval.PriceRow, aske
 			if b.c == nil {
 				continue
 			}
-			t, err := w.member(b.c)
+			t, err := w.member(run, b.c)
 			if err != nil {
 				return nil, err
 			}
@@ -94,9 +91,56 @@ func (w *wiring) lanes(candidates []eval.Candidate, prices []eval.PriceRow, aske
 	return out, nil
 }
 
+// member is the run's price of a model that a policy calls; nil = unknown.
+func member(run *eval.Run, c *eval.Candidate) *eval.PriceRow {
+	return run.PriceOf(-1, c.Provider, c.Model)
+}
+
+// served returns the function that finds the price of a model that a provider
+// served in the place of the one that was asked for: what the run has, else what
+// is known now, of which the run is told.
+func (w *wiring) served(run *eval.Run, provider string) (func(model string) *eval.PriceRow, error) {
+	book, err := w.prices()
+	if err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	known := make(map[string]*eval.PriceRow)
+	return func(model string) *eval.PriceRow {
+		mu.Lock()
+		defer mu.Unlock()
+		row, ok := known[model]
+		if ok {
+			return row
+		}
+		if run != nil {
+			row = run.PriceOf(-1, provider, model)
+		}
+		if row == nil {
+			if row = book.exactly(provider, model); row != nil && run != nil && w.used != nil {
+				w.used(*row)
+			}
+		}
+		known[model] = row
+		return row
+	}, nil
+}
+
+// prices are the prices that are known now.
+func (w *wiring) prices() (*pricing, error) {
+	if w.book == nil {
+		book, err := newPricing(w.cfg)
+		if err != nil {
+			return nil, err
+		}
+		w.book = book
+	}
+	return w.book, nil
+}
+
 // price is the price row of one model; nil = unknown.
 func (w *wiring) price(c *eval.Candidate) *eval.PriceRow {
-	book, err := newPricing(w.cfg)
+	book, err := w.prices()
 	if err != nil {
 		return nil // reported when the plan was made
 	}
@@ -106,7 +150,8 @@ func (w *wiring) price(c *eval.Candidate) *eval.PriceRow {
 	return nil
 }
 
-func (w *wiring) target(c *eval.Candidate, price *eval.PriceRow) (runner.Target, error) {
+// target is one model that can be called in a run; run is nil for a judge.
+func (w *wiring) target(run *eval.Run, c *eval.Candidate, price *eval.PriceRow) (runner.Target, error) {
 	l, err := w.provider(c.Provider)
 	if err != nil {
 		return runner.Target{}, err
@@ -114,6 +159,9 @@ func (w *wiring) target(c *eval.Candidate, price *eval.PriceRow) (runner.Target,
 	t := runner.Target{Candidate: c, Caller: l.caller, Price: price, Paid: l.paid, Virtual: l.virtual}
 	if l.limits != nil {
 		t.Limiter = l.limits
+	}
+	if t.Served, err = w.served(run, c.Provider); err != nil {
+		return runner.Target{}, err
 	}
 	if w.tape != nil {
 		t.Caller = replay.NewRecorder(l.caller, w.tape, c.Name)
@@ -123,8 +171,8 @@ func (w *wiring) target(c *eval.Candidate, price *eval.PriceRow) (runner.Target,
 
 // member is a model as part of a policy: an outage does not hold its calls back,
 // since what the policy does then is the question.
-func (w *wiring) member(c *eval.Candidate) (runner.Target, error) {
-	t, err := w.target(c, w.price(c))
+func (w *wiring) member(run *eval.Run, c *eval.Candidate) (runner.Target, error) {
+	t, err := w.target(run, c, member(run, c))
 	if g, ok := t.Limiter.(*runner.Governor); ok {
 		t.Limiter = g.Insistent()
 	}

@@ -34,6 +34,9 @@ type PriceRow struct {
 	Source        string `json:"source"`
 	AsOf          string `json:"as_of"`                   // YYYY-MM-DD
 	Example       bool   `json:"example_price,omitempty"` // invented for illustration
+	// Listed is a price of a public list: it holds for this model, not for what a
+	// provider serves in its place.
+	Listed bool `json:"list_price,omitempty"`
 }
 
 // Cost returns the exact cost of a call, or an unknown cost where the usage is

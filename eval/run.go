@@ -39,8 +39,11 @@ type Run struct {
 	Seed       uint64      `json:"seed"`
 	Grading    Grading     `json:"grading"`
 	Prices     []PriceRow  `json:"prices"` // one per candidate, in order; Model "" = no price known, or a policy
-	// MemberPrices are those of the models that policies call.
+	// MemberPrices are those of the models that policies call, and of models that
+	// were served in another's place.
 	MemberPrices []PriceRow `json:"member_prices,omitempty"`
+	// Repriced are the prices that the run had before the present ones, oldest first.
+	Repriced []Repricing `json:"repriced,omitempty"`
 	// Version of the program that made the run.
 	Version string `json:"version"`
 	// Concurrency is how many calls were in flight at most.
@@ -53,6 +56,16 @@ type Run struct {
 	Lost int64 `json:"lost_calls,omitempty"`
 	// Imported runs were made from recorded outcomes, without a call.
 	Imported bool `json:"imported,omitempty"`
+}
+
+// Repricing says that a run was priced anew, and what its prices were before.
+type Repricing struct {
+	At           time.Time  `json:"at"`
+	Note         string     `json:"note,omitempty"`
+	Prices       []PriceRow `json:"prices"` // those that were replaced
+	MemberPrices []PriceRow `json:"member_prices,omitempty"`
+	Before       Cost       `json:"cost_before"` // of all trials
+	After        Cost       `json:"cost_after"`
 }
 
 // Grading is one set of grader rules, numbered from 1 within a run.

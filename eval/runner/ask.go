@@ -65,7 +65,7 @@ func askOnce(ctx context.Context, target Target, req *eval.Request, o AskOptions
 	resp := target.Caller.Call(ctx, req)
 	done(&resp)
 	describe(&a, &resp)
-	bill(&a, req, target.Price)
+	bill(&a, req, &target)
 	cost := a.Cost
 	resp.Cost = &cost
 	return resp, a, true

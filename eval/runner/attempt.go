@@ -196,7 +196,7 @@ func (t *trial) call(ctx context.Context, target Target, req *eval.Request, hash
 	resp := target.Caller.Call(ctx, req)
 	l.done(&resp)
 	describe(&a, &resp)
-	bill(&a, req, target.Price)
+	bill(&a, req, &target)
 	cost := a.Cost
 	resp.Cost = &cost
 	t.Attempts = append(t.Attempts, a)

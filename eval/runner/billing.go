@@ -6,29 +6,53 @@ import "infer/eval"
 // was reported; a failure by the rule of its class. Where the usage or the rule
 // is unknown, the cost is a range: from what is certain to the most that the
 // call can have cost, or without upper end where even that is unknown.
-func bill(a *eval.Attempt, req *eval.Request, price *eval.PriceRow) {
+func bill(a *eval.Attempt, req *eval.Request, target *Target) {
 	a.Billing = eval.Billed
 	if a.Failure != nil {
 		a.Billing = a.Failure.Billing
 	}
-	switch {
-	case a.Billing == eval.NotBilled:
-		a.Cost = eval.Exactly(0)
-	case a.Usage != nil && a.Billing != eval.Unbilled:
-		a.Cost = cost(a.Usage, price)
-	default:
-		a.Cost = bound(req, price)
-	}
+	a.Cost = Price(a, req, target.Price, target.Served)
 }
 
-// cost is what a usage costs by the price row. Where there is no row, or no token
-// was counted, what the provider itself says counts: an application of the user's
-// own knows what it spent, and has no price list.
-func cost(u *eval.Usage, price *eval.PriceRow) eval.Cost {
-	if u.ProviderCost != nil && (price == nil || !u.Counted()) {
-		return eval.Exactly(*u.ProviderCost)
+// Price is what an attempt costs by the row of the model that was asked for (nil =
+// unknown) and by those of models that may have been served in its place. req is
+// needed where the usage is not known; nil leaves such a cost without upper end.
+func Price(a *eval.Attempt, req *eval.Request, asked *eval.PriceRow, find func(model string) *eval.PriceRow) eval.Cost {
+	if a.Billing == eval.NotBilled {
+		return eval.Exactly(0)
 	}
-	return price.Cost(u)
+	row := asked
+	if find != nil {
+		row = eval.Charge(asked, a.Served, find)
+	}
+	if a.Usage == nil || a.Billing == eval.Unbilled {
+		if req == nil || row == nil {
+			return eval.UnknownCost()
+		}
+		return bound(req, row)
+	}
+	c := row.Cost(a.Usage)
+	told := a.Usage.ProviderCost
+	if told == nil || *told < 0 {
+		return c
+	}
+	switch {
+	case !a.Usage.Counted() || row == nil && *told > 0:
+		// Where there is no row, or no token was counted, what the provider itself
+		// says counts: an application of the user's own knows what it spent, and has
+		// no price list. A 0 where tokens were counted means that it does not know.
+		return eval.Exactly(*told)
+	case !c.Known():
+		c.Low = max(c.Low, *told)
+	case row != asked && (asked == nil || free(asked, a.Usage)): // its name alone says that something was charged
+		return eval.Between(min(c.Low, *told), max(c.High, *told))
+	}
+	return c
+}
+
+func free(p *eval.PriceRow, u *eval.Usage) bool {
+	c := p.Cost(u)
+	return c.Known() && c.Low == 0
 }
 
 // bound is the range of a call whose usage is unknown: nothing at least; at

@@ -55,9 +55,12 @@ type Target struct {
 	Candidate *eval.Candidate
 	Caller    Caller
 	Price     *eval.PriceRow // nil = unknown
-	Paid      bool           // an intent is written before each call
-	Virtual   bool           // times are reported, not spent: back-off is counted and not waited for
-	Limiter   Limiter        // nil = none
+	// Served returns the price of a model that was served in the place of the one
+	// that was asked for, nil = unknown; nil = the price holds whatever is served.
+	Served  func(model string) *eval.PriceRow
+	Paid    bool    // an intent is written before each call
+	Virtual bool    // times are reported, not spent: back-off is counted and not waited for
+	Limiter Limiter // nil = none
 }
 
 // Lane is what runs for one candidate: a single model, or a policy's default

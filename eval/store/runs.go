@@ -117,7 +117,14 @@ func merge(old, run *eval.Run) {
 		}
 		candidates, prices = append(candidates, run.Candidates[i]), append(prices, price)
 	}
-	run.Candidates, run.Prices = candidates, prices
+	run.Candidates, run.Prices, run.Repriced = candidates, prices, old.Repriced
+	members := old.MemberPrices
+	for i := range run.MemberPrices {
+		if p := &run.MemberPrices[i]; old.PriceOf(-1, p.Provider, p.Model) == nil {
+			members = append(members, *p)
+		}
+	}
+	run.MemberPrices = members
 	run.CreatedAt, run.Grading = old.CreatedAt, old.Grading
 	run.Repeats = max(run.Repeats, old.Repeats)
 	if old.Limit == 0 || run.Limit != 0 && old.Limit > run.Limit {

@@ -42,6 +42,7 @@ type Row struct {
 	LongContext *LongContext           `json:"long_context,omitempty"`
 	Context     int64                  `json:"context_window,omitempty"`
 	MaxOutput   int64                  `json:"max_output,omitempty"`
+	Listed      bool                   `json:"list_price,omitempty"` // of a public list
 	Source      string                 `json:"source,omitempty"`
 	AsOf        string                 `json:"as_of,omitempty"` // YYYY-MM-DD
 }
@@ -61,7 +62,7 @@ type LongContext struct {
 // Price turns the row into the domain's form. An amount that is not an exact
 // price is an error.
 func (r *Row) Price() (eval.PriceRow, error) {
-	p := eval.PriceRow{Provider: r.Provider, Model: r.Model, ContextWindow: r.Context, MaxOutput: r.MaxOutput, Source: r.Source, AsOf: r.AsOf}
+	p := eval.PriceRow{Provider: r.Provider, Model: r.Model, ContextWindow: r.Context, MaxOutput: r.MaxOutput, Source: r.Source, AsOf: r.AsOf, Listed: r.Listed}
 	for _, axis := range []struct {
 		text json.Number
 		dest **eval.Price
@@ -143,6 +144,7 @@ var book = sync.OnceValue(func() *Book {
 		if err != nil {
 			panic(err)
 		}
+		p.Listed = true
 		b.rows[[2]string{p.Provider, p.Model}] = p
 		key := [2]string{p.Provider, undated(p.Model)}
 		b.plain[key] = append(b.plain[key], p.Model)
@@ -155,6 +157,12 @@ var book = sync.OnceValue(func() *Book {
 var date = regexp.MustCompile(`-(20\d{2}-?\d{2}-?\d{2}|latest)$`)
 
 func undated(model string) string { return date.ReplaceAllString(model, "") }
+
+// Exactly returns the price of a model of exactly that name.
+func (b *Book) Exactly(provider, model string) (eval.PriceRow, bool) {
+	p, ok := b.rows[[2]string{provider, model}]
+	return p, ok
+}
 
 // Lookup returns the price of a model. A name without its date finds the dated
 // one, and the other way round, where there is exactly one; a model of another

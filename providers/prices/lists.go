@@ -92,7 +92,7 @@ func (l *list) finish(format, provider, asOf string) []Row {
 		if row.Provider == "" {
 			row.Provider = provider
 		}
-		row.Source, row.AsOf = format, asOf
+		row.Source, row.AsOf, row.Listed = format, asOf, true
 		if row.In == "" || row.Out == "" || row.Provider == "" || row.Model == "" {
 			l.unpriced++
 			continue

@@ -12,23 +12,11 @@ import (
 func (c *Config) ResolvePrices() ([]eval.PriceRow, error) {
 	rows := c.Prices.Models
 	if c.Prices.File != "" {
-		path := c.Abs(c.Prices.File)
-		b, err := readFile(path, maxPrices+1)
+		more, err := c.priceFile(c.Abs(c.Prices.File), "prices.file")
 		if err != nil {
-			return nil, c.fail("prices.file", "name a file that you may read", "read prices %s: %v", path, reason(err))
-		}
-		var more Prices
-		d := &decoder{label: path, places: make(places), prices: true}
-		if err := d.parse(b, reflect.ValueOf(&more).Elem()); err != nil {
 			return nil, err
 		}
-		if more.File != "" {
-			return nil, eval.Invalid(fmt.Errorf("%s: a price file cannot name another one", d.places["file"]), "put the rows into one file")
-		}
-		if err := unique(more.Models); err != nil {
-			return nil, err
-		}
-		rows = addPrices(rows, more.Models)
+		rows = addPrices(rows, more)
 	}
 	out := make([]eval.PriceRow, len(rows))
 	for i := range rows {
@@ -64,12 +52,43 @@ func addPrices(rows, more []Price) []Price {
 	return out
 }
 
+// ReadPrices reads a price file that is named on the command line.
+func (c *Config) ReadPrices(path string) ([]eval.PriceRow, error) {
+	rows, err := c.priceFile(path, "")
+	if err != nil {
+		return nil, err
+	}
+	out := make([]eval.PriceRow, len(rows))
+	for i := range rows {
+		out[i] = rows[i].row()
+	}
+	return out, nil
+}
+
+// priceFile reads the rows of a price file, which the setting key names; "" = a
+// flag does.
+func (c *Config) priceFile(path, key string) ([]Price, error) {
+	b, err := readFile(path, maxPrices+1)
+	if err != nil {
+		return nil, c.fail(key, "name a file that you may read", "read prices %s: %v", path, reason(err))
+	}
+	var more Prices
+	d := &decoder{label: path, places: make(places), prices: true}
+	if err := d.parse(b, reflect.ValueOf(&more).Elem()); err != nil {
+		return nil, err
+	}
+	if more.File != "" {
+		return nil, eval.Invalid(fmt.Errorf("%s: a price file cannot name another one", d.places["file"]), "put the rows into one file")
+	}
+	return more.Models, unique(more.Models)
+}
+
 // row is the price row; the decoder has checked every amount.
 func (f *Price) row() eval.PriceRow {
 	usual := TierPrice{In: f.In, Out: f.Out, CacheRead: f.CacheRead, CacheWrite5m: f.CacheWrite5m, CacheWrite1h: f.CacheWrite1h,
 		Reasoning: f.Reasoning, InAudio: f.InAudio, OutAudio: f.OutAudio, InImage: f.InImage, OutImage: f.OutImage}
 	r := usual.row()
-	r.Provider, r.Model, r.Source, r.AsOf, r.Example, r.ContextWindow, r.MaxOutput = f.Provider, f.Model, f.Source, f.AsOf, f.Example, f.ContextWindow, f.MaxOutput
+	r.Provider, r.Model, r.Source, r.AsOf, r.Example, r.Listed, r.ContextWindow, r.MaxOutput = f.Provider, f.Model, f.Source, f.AsOf, f.Example, f.Listed, f.ContextWindow, f.MaxOutput
 	for name, d := range f.ServerTools {
 		if v := d.price(); v != nil {
 			if r.ServerTools == nil {

@@ -57,6 +57,7 @@ type Price struct {
 	MaxOutput     int64                `yaml:"max_output" doc:"tokens that the model writes at most; 0 = unknown"`
 	Source        string               `yaml:"source" doc:"where the price is from" required:"true"`
 	AsOf          string               `yaml:"as_of" doc:"date of the price, YYYY-MM-DD" required:"true" format:"date"`
+	Listed        bool                 `yaml:"list_price" doc:"of a public list: it holds for this model, not for what a provider serves in its place"`
 	Example       bool                 `yaml:"example_price" doc:"invented for illustration"`
 
 	place place
