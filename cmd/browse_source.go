@@ -143,7 +143,12 @@ func (b *browseSource) Export(ctx context.Context, id, format string) (tui.Expor
 	if err != nil {
 		return tui.Export{}, err
 	}
-	return tui.Export{Format: format, Text: string(text), Ext: f.Ext, Losses: route.Summary(losses, len(r.Routes))}, nil
+	e := tui.Export{Format: format, Text: string(text), Ext: f.Ext, Losses: route.Summary(losses, len(r.Routes))}
+	overruled, err := b.s.Overrulings(ctx, id)
+	for _, o := range overruled {
+		e.Losses = append(e.Losses, fmt.Sprintf("%s was overruled (%s): the file holds what the evidence decides, not that choice", eval.Untrusted(o.TaskType).Line(60), eval.Untrusted(o.Default).Line(60)))
+	}
+	return e, err
 }
 
 // Write writes an export to a file that is not there yet.

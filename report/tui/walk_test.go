@@ -44,7 +44,7 @@ func TestDecide(t *testing.T) {
 	d.Press("w").ExpectLine("[-] p95 limit none [+]").Press("+").ExpectLine("p95 limit 100ms*").Press("w", "+").ExpectLine("tasks/month 2,000*").Expect("2,000 tasks a month: about $2.00")
 	d.Press("u").Expect("the run's own policy again").ExpectLine("margin 5.0 pt").ExpectLine("decided", "● selected", "alpha")
 	d.Press("4", "o").Expect("which default instead?").Press("j", "enter", "enter").Expect("needs its reason").Type("legal says so").Press("enter")
-	d.Expect("stored: the choice and its reason").ExpectLine("▸extract", "overruled: beta").ExpectLine("overruled", "beta, by a person", "legal says so")
+	d.Expect("stored beside the run, with its reason").ExpectLine("▸extract", "overruled: beta").ExpectLine("overruled", "beta, by a person", "legal says so")
 	if len(s.stored) != 1 || s.stored[0].TaskType != "extract" || s.stored[0].Default != "beta" || s.stored[0].Reason != "legal says so" {
 		t.Errorf("stored %+v", s.stored)
 	}
