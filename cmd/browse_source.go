@@ -50,12 +50,19 @@ func (b *browseSource) Open(ctx context.Context, id string) (*report.Report, err
 	return loadReport(ctx, b.s, id)
 }
 
+// browseDecide is the largest run, in trials, that is weighed while the browser is
+// open: a larger one takes seconds, and more memory than a browser should.
+const browseDecide = 200_000
+
 // Decide weighs the candidates under the run's policy with changes. A service level
 // that is changed takes the place of the one in infer.yaml too.
 func (b *browseSource) Decide(ctx context.Context, id string, w tui.WhatIf) (*eval.Recommendation, error) {
 	g, err := findRun(ctx, b.s, id)
 	if err != nil {
 		return nil, err
+	}
+	if n := g.run.Planned(); n > browseDecide {
+		return nil, fmt.Errorf("a run of %d trials is weighed by `infer recommend %s`, which takes a moment", n, id)
 	}
 	return recommendation(ctx, b.s, b.cfg, g, func(in *decide.Input) {
 		if len(w.Rules) == 0 {

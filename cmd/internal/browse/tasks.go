@@ -29,6 +29,10 @@ type Tasks struct {
 	run   *eval.Run
 	index *index
 	found *found // what the last query came to
+
+	counted string // run and version that count and last are of; "" = none
+	count   int    // tasks
+	last    int    // position of the last one
 }
 
 var _ tui.TaskSource = (*Tasks)(nil)
@@ -64,7 +68,7 @@ func (t *Tasks) Tasks(ctx context.Context, runID string, q tui.Query) (tui.Page,
 		return tui.Page{}, err
 	}
 	if named(&q) {
-		return t.named(ctx, run, q)
+		return t.named(ctx, run, version, q)
 	}
 	if !t.index.fits(run, version) {
 		t.index, t.found = newIndex(run, version), nil
@@ -113,8 +117,21 @@ func named(q *tui.Query) bool {
 	return q.Only == tui.OnlyAll && q.Class == "" && q.Order == tui.OrderDataset
 }
 
-func (t *Tasks) named(ctx context.Context, run *eval.Run, q tui.Query) (tui.Page, error) {
-	n, last, err := t.s.TaskCount(ctx, run.ID)
+// size is how many tasks a run has, and the position of the last. Of a run that
+// nobody writes any more, they are counted once.
+func (t *Tasks) size(ctx context.Context, run *eval.Run, version string) (n, last int, err error) {
+	key := run.ID + " " + version
+	if t.counted == key && run.State != eval.RunRunning {
+		return t.count, t.last, nil
+	}
+	if t.count, t.last, err = t.s.TaskCount(ctx, run.ID); err == nil {
+		t.counted = key
+	}
+	return t.count, t.last, err
+}
+
+func (t *Tasks) named(ctx context.Context, run *eval.Run, version string, q tui.Query) (tui.Page, error) {
+	n, last, err := t.size(ctx, run, version)
 	if err != nil {
 		return tui.Page{}, err
 	}
