@@ -77,16 +77,25 @@ func runBrowse(ctx context.Context, o *browseOptions) (err error) {
 		return tui.Show(ctx, tui.Options{Source: noRuns{}, Output: app.Out, Color: app.Color(true)}, app.In)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	src := &browseSource{app: app, cfg: cfg, s: s}
-	show := tui.Options{Source: src, Tasks: browse.New(s, cfg.Fields), Decisions: src, Exports: src, Store: o.flags.Store, Output: app.Out, Color: app.Color(true)}
-	if o.run != "" {
-		run, err := s.Run(ctx, o.run)
-		if err != nil {
-			return err
-		}
-		show.Run = run.ID
+	show, err := o.show(ctx, cfg, s)
+	if err != nil {
+		return err
 	}
 	return tui.Show(ctx, show, app.In)
+}
+
+// show is what the browser shows of a store.
+func (o *browseOptions) show(ctx context.Context, cfg *config.Config, s *store.Store) (tui.Options, error) {
+	src := &browseSource{app: o.app, cfg: cfg, s: s}
+	show := tui.Options{Source: src, Tasks: browse.New(s, cfg.Fields), Decisions: src, Exports: src, Store: o.flags.Store, Output: o.app.Out, Color: o.app.Color(true)}
+	if o.run == "" {
+		return show, nil
+	}
+	run, err := s.Run(ctx, o.run)
+	if err == nil {
+		show.Run = run.ID
+	}
+	return show, err
 }
 
 // openBrowsed opens the store for reading; nil where there is none yet and none was

@@ -1,6 +1,14 @@
 package cmd
 
-import "io"
+import (
+	"context"
+	"io"
+
+	"infer/cmd/internal/cli"
+	"infer/cmd/internal/config"
+	"infer/eval/store"
+	"infer/report/tui"
+)
 
 // NewRoot gives tests the command tree.
 var NewRoot = newRoot
@@ -9,4 +17,20 @@ var NewRoot = newRoot
 func ReadReview(r io.Reader) (int, error) {
 	rows, _, err := readReviewFile(r)
 	return len(rows), err
+}
+
+// Browsed is what the browser shows of a run in a store, by the configuration at a
+// path; the store is closed by the function that is returned.
+func Browsed(ctx context.Context, app *cli.App, db, path, run string) (tui.Options, func() error, error) {
+	o := &browseOptions{app: app, run: run, flags: config.Flags{Config: path}}
+	cfg, _, err := config.Load(app.Dir, "", o.flags, app.Env)
+	if err != nil {
+		return tui.Options{}, nil, err
+	}
+	s, err := store.OpenReadOnly(ctx, db)
+	if err != nil {
+		return tui.Options{}, nil, err
+	}
+	show, err := o.show(ctx, cfg, s)
+	return show, s.Close, err
 }

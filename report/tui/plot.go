@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"infer/eval"
 	"infer/report"
 )
 
@@ -132,8 +133,10 @@ func (s *frontierScreen) label(c *report.Cell) string {
 	l := name(c.Candidate, 24)
 	if d := decision(s.decided, s.kind()); d != nil {
 		switch {
-		case d.Default == c.Candidate:
+		case d.Default == c.Candidate && (d.Verdict == eval.Selected || d.Verdict == eval.SelectedTie):
 			l += " (default)"
+		case d.Default == c.Candidate:
+			l += " (stays)"
 		case d.Backup != nil && d.Backup.Candidate == c.Candidate:
 			l += " (backup)"
 		}
