@@ -65,7 +65,7 @@ func (p *pricing) service(provider string) string {
 		return ""
 	case c.Preset != "":
 		return c.Preset
-	case c.Type == "anthropic" || c.Type == "gemini":
+	case c.Type == "anthropic" || c.Type == "gemini" || c.Type == "bedrock":
 		return c.Type
 	}
 	return ""

@@ -18,6 +18,7 @@ type wireUsage struct {
 	CacheHit   *int64          `json:"prompt_cache_hit_tokens"` // DeepSeek
 	Cached     *int64          `json:"cached_tokens"`           // Moonshot
 	Cost       json.RawMessage `json:"cost"`                    // OpenRouter: US dollars
+	OwnKey     json.RawMessage `json:"is_byok"`                 // OpenRouter: true = Cost leaves out what the user's own key paid
 }
 
 type inDetails struct {
@@ -87,7 +88,9 @@ func (w *wireUsage) axes(raw json.RawMessage, tier string) *eval.Usage {
 	default:
 		u.Tier = tier
 	}
-	u.ProviderCost = dollars(w.Cost)
+	if string(w.OwnKey) != "true" {
+		u.ProviderCost = dollars(w.Cost)
+	}
 	if !u.Plausible() {
 		return nil
 	}

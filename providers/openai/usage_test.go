@@ -28,6 +28,7 @@ func TestUsage(t *testing.T) {
 		"Moonshot":            {`{"prompt_tokens":100,"completion_tokens":5,"cached_tokens":10}`, "", &eval.Usage{InFresh: 90, InCacheRead: 10, OutText: 5}},
 		"xAI":                 {`{"prompt_tokens":32,"completion_tokens":9,"total_tokens":135,"completion_tokens_details":{"reasoning_tokens":94}}`, "", &eval.Usage{InFresh: 32, OutText: 9, OutReasoning: 94}},
 		"OpenRouter":          {`{"prompt_tokens":9,"completion_tokens":3,"cost":0.0000195}`, "", &eval.Usage{InFresh: 9, OutText: 3, ProviderCost: money(19500000)}},
+		"OpenRouter, own key": {`{"prompt_tokens":9,"completion_tokens":3,"cost":0.000001,"is_byok":true}`, "", &eval.Usage{InFresh: 9, OutText: 3}},
 		"noisy cost":          {`{"prompt_tokens":9,"completion_tokens":3,"cost":0.00045234999999999997}`, "", &eval.Usage{InFresh: 9, OutText: 3, ProviderCost: money(452350000)}},
 		"negative cost":       {`{"prompt_tokens":9,"completion_tokens":3,"cost":-1}`, "", &eval.Usage{InFresh: 9, OutText: 3}},
 		"cost of a kind":      {`{"prompt_tokens":9,"completion_tokens":3,"cost":{"total":1}}`, "", &eval.Usage{InFresh: 9, OutText: 3}},

@@ -171,6 +171,10 @@ func (b *Book) Lookup(provider, model string) (eval.PriceRow, bool) {
 	if p, ok := b.rows[[2]string{provider, model}]; ok {
 		return p, true
 	}
+	if p, ok := b.rows[[2]string{provider, undated(model)}]; ok {
+		p.Model = model
+		return p, true
+	}
 	if found := b.plain[[2]string{provider, undated(model)}]; len(found) == 1 {
 		p := b.rows[[2]string{provider, found[0]}]
 		p.Model = model

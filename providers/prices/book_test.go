@@ -53,6 +53,9 @@ func TestLookup(t *testing.T) {
 		{"anthropic", "claude-sonnet-4-5", 3_000_000}, // its date left out
 		{"openai", "gpt-4o-2099-01-01", 2_500_000},
 		{"openai", "gpt-4o-but-another", 0},
+		{"openai", "gpt-4o-2024-05-13", 5_000_000}, // a snapshot that costs more than its successors
+		{"bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", 3_000_000},
+		{"bedrock", "eu.anthropic.claude-sonnet-4-5-20250929-v1:0", 3_300_000}, // a region has its own prices
 		{"nobody", "gpt-4o", 0},
 		{"openai", "", 0},
 	} {
