@@ -197,6 +197,7 @@ func (o *reviewOptions) editor(text string) (*exec.Cmd, func() (string, error), 
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return nil, nil, errors.Join(err, os.RemoveAll(dir))
 	}
+	//nolint:noctx // the editor is the user's own and ends when they end it
 	return exec.Command(words[0], append(words[1:], path)...), func() (string, error) {
 		b, err := os.ReadFile(path)
 		return strings.TrimSuffix(string(b), "\n"), errors.Join(err, os.RemoveAll(dir))

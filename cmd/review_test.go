@@ -28,7 +28,7 @@ type reviewing struct {
 	screen *screenOf
 }
 
-func startReview(t *testing.T, ctx context.Context, dir, editor string, args ...string) *reviewing {
+func startReview(ctx context.Context, t *testing.T, dir, editor string, args ...string) *reviewing {
 	t.Helper()
 	base := program(t, dir, append([]string{"review", "quickstart"}, args...)...)
 	command := exec.CommandContext(ctx, base.Path, base.Args[1:]...)
@@ -83,7 +83,7 @@ func TestReview(t *testing.T) {
 		t.Fatal(err)
 	}
 	args := []string{"--store", db, "-n", "6", "--candidate", "gemma3-examples", "--task-type", "title", "--hourly-rate", "36", "--reviewer"}
-	r := startReview(t, ctx, dir, editor, append(args, "ana")...)
+	r := startReview(ctx, t, dir, editor, append(args, "ana")...)
 	r.wait("1/6")
 	r.wait("blind")
 	r.press("a")
@@ -105,11 +105,11 @@ func TestReview(t *testing.T) {
 		t.Error("the screen says who answered")
 	}
 
-	again := startReview(t, ctx, dir, editor, append(args, "ana")...)
+	again := startReview(ctx, t, dir, editor, append(args, "ana")...)
 	again.wait("4/6")
 	again.wait("3 judged")
 	again.end()
-	other := startReview(t, ctx, dir, editor, append(args, "ben")...)
+	other := startReview(ctx, t, dir, editor, append(args, "ben")...)
 	other.wait("1/6")
 	other.press("x")
 	other.wait("2/6")
@@ -179,7 +179,7 @@ func TestReviewPairs(t *testing.T) {
 	dir, db := quickstart(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
-	r := startReview(t, ctx, dir, "true", "--store", db, "-n", "8", "--pairs", "smollm2-examples,gemma3-examples", "--reviewer", "ana")
+	r := startReview(ctx, t, dir, "true", "--store", db, "-n", "8", "--pairs", "smollm2-examples,gemma3-examples", "--reviewer", "ana")
 	for i := range 8 {
 		r.wait(string(rune('1'+i)) + "/8")
 		r.press("h") // always the left one

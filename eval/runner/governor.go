@@ -171,7 +171,7 @@ type call struct {
 // clock for the one who may not yet.
 func (g *Governor) serve() {
 	for e := g.waiting.Front(); e != nil; e = g.waiting.Front() {
-		w := e.Value.(*waiter) //nolint:errcheck // the list holds nothing else
+		w := e.Value.(*waiter)
 		wait, held := g.admit(w)
 		if held {
 			return // a call that ends serves again

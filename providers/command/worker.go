@@ -207,7 +207,7 @@ func (w *worker) end() {
 
 // drain takes what still comes, so that its reader ends.
 func (w *worker) drain() {
-	for range w.lines { //nolint:revive // nothing is done with it
+	for range w.lines {
 	}
 	w.wait()
 }

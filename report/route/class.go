@@ -109,6 +109,8 @@ func (r Retry) retriesOf(c eval.Class, limit int) int {
 
 // joined returns the list with both of two classes where it has one of them: a
 // gateway that cannot tell them apart treats them alike.
+//
+//nolint:unparam // the classes are named where it is called
 func joined(list []eval.Class, a, b eval.Class) []eval.Class {
 	if slices.Contains(list, a) || slices.Contains(list, b) {
 		return ordered(append(slices.Clone(list), a, b))

@@ -136,7 +136,9 @@ func (r *Running) ready(ctx context.Context, l Launch) error {
 	case err := <-r.done:
 		r.done <- err
 		cancel()
-		<-answered
+		if asked := <-answered; asked != nil {
+			err = errors.Join(err, asked)
+		}
 		return fail(fmt.Errorf("it ended: %w", err))
 	}
 }
