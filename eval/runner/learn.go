@@ -120,7 +120,7 @@ func (g *Governor) went(now, sent time.Time, full bool) {
 // relieved ends a shortage: a call that was sent after a refusal was let in.
 func (g *Governor) relieved() {
 	if g.refusals > 1 {
-		g.pace.relieved()
+		g.pace.relieved(time.Now())
 	}
 	g.refusals, g.probing = 0, false
 }
@@ -187,9 +187,11 @@ func (p *pace) refused(now time.Time, wait time.Duration, flying int) {
 }
 
 // relieved corrects the pace after a shortage in which refusal followed refusal:
-// what the minute before it let through is what a minute lets through.
-func (p *pace) relieved() {
-	if seen := p.before / 60; seen < p.per {
+// what the minute before it let through is what a minute lets through. Before a
+// minute has gone by, what went well is held against the time there was: a handful
+// of calls that were refused by chance must not slow a run to one call a minute.
+func (p *pace) relieved(now time.Time) {
+	if seen := p.before / math.Max(1, math.Min(60, now.Sub(p.begun).Seconds())); seen < p.per {
 		p.per = math.Max(seen, 1.0/60)
 		p.top = p.per
 	}
