@@ -151,9 +151,6 @@ const (
 	Agent      RequestClass = "agent"      // long-running, in steps
 )
 
-// RequestClasses lists the four classes.
-func RequestClasses() []RequestClass { return []RequestClass{LowRisk, HighRisk, Multimodal, Agent} }
-
 // TaskType is what the project says about one kind of work.
 type TaskType struct {
 	Name       string        `json:"name"`

@@ -159,21 +159,6 @@ func byExpected(expected json.RawMessage) rule {
 	return jsonRule
 }
 
-// DefaultGrader names the grader that a task without rules gets; "" = none.
-func DefaultGrader(expected json.RawMessage) string {
-	switch byExpected(expected) {
-	case nil:
-		return ""
-	case rule(exactRule):
-		return "exact"
-	case rule(numberRule):
-		return "number"
-	case rule(boolRule):
-		return "one_of"
-	}
-	return "json"
-}
-
 // Grade judges one answer: by the line's graders, else its task type's, else by
 // the type of its expected value.
 func (s *Set) Grade(ctx context.Context, t *eval.Task, r *eval.Response) eval.Grade {

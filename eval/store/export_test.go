@@ -32,9 +32,6 @@ func Forget(s *Store) error {
 // Identify makes a store another process of another host.
 func Identify(s *Store, as string) { s.self = as }
 
-// SchemaVersion is the format that this program writes.
-func SchemaVersion() int { return schemaVersion() }
-
 // Block locks the file for writing until the function it returns is called.
 func Block(s *Store) (release func()) {
 	held, free, done := make(chan struct{}), make(chan struct{}), make(chan struct{})

@@ -39,7 +39,6 @@ type Client struct {
 	*httpx.Endpoint
 	messages *url.URL
 	models   *url.URL
-	batches  *url.URL
 }
 
 // New checks the configuration. Errors are eval.KindInvalid.
@@ -60,7 +59,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{Endpoint: e, messages: e.URL("messages", ""), models: e.URL("models", "limit=1000"), batches: e.URL("messages/batches", "")}, nil
+	return &Client{Endpoint: e, messages: e.URL("messages", ""), models: e.URL("models", "limit=1000")}, nil
 }
 
 // Call asks for one message.

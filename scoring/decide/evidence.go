@@ -250,15 +250,6 @@ func arrange(name string, trials [][]row) (*typeData, error) {
 	return t, nil
 }
 
-// Types returns the names of the task types that there are outcomes of, sorted.
-func (e *Evidence) Types() []string {
-	names := make([]string, len(e.types))
-	for i := range e.types {
-		names[i] = e.types[i].name
-	}
-	return names
-}
-
 // taskView is one task with its trials by candidate.
 type taskView struct {
 	place   int

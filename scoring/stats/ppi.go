@@ -59,9 +59,6 @@ type Judged struct{ N, F, FF float64 }
 // Add counts one unit that only the judge has seen.
 func (j *Judged) Add(f float64) { j.N, j.F, j.FF = j.N+1, j.F+f, j.FF+f*f }
 
-// Merge adds the sums of other units.
-func (j *Judged) Merge(o Judged) { j.N, j.F, j.FF = j.N+o.N, j.F+o.F, j.FF+o.FF }
-
 // Estimate is a mean with its interval.
 type Estimate struct {
 	Interval

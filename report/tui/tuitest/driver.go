@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 )
 
@@ -158,16 +157,6 @@ func (d *Driver) ExpectNot(texts ...string) *Driver {
 		if strings.Contains(d.View(), s) {
 			d.t.Fatalf("the screen holds %q:\n%s", s, d.View())
 		}
-	}
-	return d
-}
-
-// ExpectKey fails unless the last line of the screen names a key.
-func (d *Driver) ExpectKey(b key.Binding) *Driver {
-	d.t.Helper()
-	lines := d.lines()
-	if want := b.Help().Key + " " + b.Help().Desc; !strings.Contains(lines[len(lines)-1], want) {
-		d.t.Fatalf("the last line lacks %q: %s", want, lines[len(lines)-1])
 	}
 	return d
 }
