@@ -77,7 +77,7 @@ func (p *plan) options(ctx context.Context, s *store.Store, resumed bool) (runne
 	o := p.limits
 	o.Grader, o.Repair = p.rules, scoring.Repair
 	p.helpers.keep(s)
-	o.Concurrency, o.Now, o.Sleep, o.Grace = p.cfg.Concurrency, p.app.Now, sleep, grace
+	o.Concurrency, o.Now, o.Grace = p.cfg.Concurrency, p.app.Now, grace
 	journal, err := s.Journal(ctx, p.run)
 	if err != nil {
 		return o, nil, err

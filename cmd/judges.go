@@ -128,7 +128,7 @@ var _ judge.Caller = asker{}
 
 // Ask asks with the model's own retries and limits.
 func (a asker) Ask(ctx context.Context, req *eval.Request) (eval.Response, []eval.Attempt) {
-	return runner.Ask(ctx, a.target, req, runner.AskOptions{Now: a.now, Sleep: sleep, Cause: eval.CauseJudge})
+	return runner.Ask(ctx, a.target, req, runner.AskOptions{Now: a.now, Sleep: runner.Sleep, Cause: eval.CauseJudge})
 }
 
 // embedder embeds texts, each once: what a text's vector is is kept by content.

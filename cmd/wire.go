@@ -1,11 +1,9 @@
 package cmd
 
 import (
-	"context"
 	"errors"
 	"io"
 	"sync"
-	"time"
 
 	"infer/cmd/internal/cli"
 	"infer/cmd/internal/config"
@@ -45,7 +43,7 @@ func newWiring(app *cli.App, cfg *config.Config, exec bool) (*wiring, error) {
 		if err != nil {
 			return nil, err
 		}
-		w.cassette = replay.NewPlayer(c, 0, sleep)
+		w.cassette = replay.NewPlayer(c, 0, runner.Sleep)
 	}
 	return w, nil
 }
@@ -222,16 +220,4 @@ func (w *wiring) governor(name string, p *config.Provider, l *link) *runner.Gove
 				w.throttled(t)
 			}
 		}})
-}
-
-// sleep waits, unless the context ends first.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

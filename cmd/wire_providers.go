@@ -163,7 +163,7 @@ func (w *wiring) replay(p *config.Provider) (link, error) {
 	if err != nil {
 		return link{}, err
 	}
-	return link{caller: replay.NewPlayer(c, p.Speed, sleep), virtual: p.Speed == 0}, nil
+	return link{caller: replay.NewPlayer(c, p.Speed, runner.Sleep), virtual: p.Speed == 0}, nil
 }
 
 func simulated(name string, p *config.Provider) (link, error) {

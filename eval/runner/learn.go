@@ -191,7 +191,7 @@ func (p *pace) refused(now time.Time, wait time.Duration, flying int) {
 // minute has gone by, what went well is held against the time there was: a handful
 // of calls that were refused by chance must not slow a run to one call a minute.
 func (p *pace) relieved(now time.Time) {
-	if seen := p.before / math.Max(1, math.Min(60, now.Sub(p.begun).Seconds())); seen < p.per {
+	if seen := p.before / p.window(now); seen < p.per {
 		p.per = math.Max(seen, 1.0/60)
 		p.top = p.per
 	}
@@ -201,7 +201,12 @@ func (p *pace) relieved(now time.Time) {
 // or since the first call.
 func (p *pace) seen(now time.Time, wait time.Duration) float64 {
 	end := now.Add(wait)
-	return p.count(end) / math.Max(1, math.Min(60, end.Sub(p.begun).Seconds()))
+	return p.count(end) / p.window(end)
+}
+
+// window is how many of the 60 seconds before a time the run has seen.
+func (p *pace) window(end time.Time) float64 {
+	return math.Max(1, math.Min(60, end.Sub(p.begun).Seconds()))
 }
 
 // count is how many calls went well in the minute before a time.

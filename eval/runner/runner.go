@@ -206,7 +206,7 @@ func newRun(ctx context.Context, o Options, cancel context.CancelCauseFunc) *run
 		r.Now = time.Now
 	}
 	if r.Sleep == nil {
-		r.Sleep = sleep
+		r.Sleep = Sleep
 	}
 	r.noTools, r.params = eval.DigestOf(nil), make(map[*Lane]eval.Digest, len(o.Lanes))
 	for i := range r.Lanes {
@@ -219,8 +219,8 @@ func newRun(ctx context.Context, o Options, cancel context.CancelCauseFunc) *run
 	return r
 }
 
-// sleep waits, unless the context ends first.
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits, unless the context ends first.
+func Sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

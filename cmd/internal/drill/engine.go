@@ -34,7 +34,7 @@ func (e *Engine) Ask(ctx context.Context, x *route.Route, c route.Case) route.Ob
 	t := &eval.Task{ID: "drill", Type: x.TaskType, System: systemPrompt, Messages: []eval.Message{eval.TextMessage("user", question)}, Tools: json.RawMessage(toolsJSON)}
 	var j journal
 	run := &eval.Run{ID: "drill", Repeats: 1, Seed: 1, Candidates: []eval.Candidate{*lane.Primary.Candidate}, Dataset: eval.Dataset{Tasks: 1}}
-	_, err = runner.Run(ctx, runner.Options{Run: run, Lanes: []runner.Lane{lane}, Grader: grader{}, Journal: &j, Concurrency: 1, Now: time.Now, Sleep: sleep,
+	_, err = runner.Run(ctx, runner.Options{Run: run, Lanes: []runner.Lane{lane}, Grader: grader{}, Journal: &j, Concurrency: 1, Now: time.Now,
 		Tasks: func(yield func(*eval.Task, error) bool) { yield(t, nil) }})
 	if err != nil || j.trial == nil {
 		return route.Observed{Outcome: route.Broken, Detail: fmt.Sprint(err)}
@@ -167,15 +167,4 @@ func (j *journal) Record(_ context.Context, t *eval.Trial) error {
 	c.Attempts = slices.Clone(t.Attempts)
 	j.trial = &c
 	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

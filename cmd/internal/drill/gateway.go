@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"infer/eval/runner"
 	"infer/report/route"
 )
 
@@ -241,7 +242,7 @@ func (w *Gateway) Ready(ctx context.Context) error {
 			_ = res.Body.Close()
 			return nil
 		}
-		if waitErr := sleep(ctx, 250*time.Millisecond); waitErr != nil {
+		if waitErr := runner.Sleep(ctx, 250*time.Millisecond); waitErr != nil {
 			return errors.Join(fmt.Errorf("the gateway does not answer at %s", w.Base), err)
 		}
 	}
