@@ -44,18 +44,5 @@ func (s *Store) Baseline(ctx context.Context, name string) (*eval.Baseline, erro
 
 // Baselines returns the names of all baselines, sorted.
 func (s *Store) Baselines(ctx context.Context) ([]string, error) {
-	rows, err := s.read.QueryContext(ctx, "SELECT name FROM baselines ORDER BY name")
-	if err != nil {
-		return nil, explain(s.path, err)
-	}
-	defer rows.Close() //nolint:errcheck // rows.Err is checked
-	var names []string
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, explain(s.path, err)
-		}
-		names = append(names, name)
-	}
-	return names, explain(s.path, rows.Err())
+	return s.names(ctx, "SELECT name FROM baselines ORDER BY name")
 }

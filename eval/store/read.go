@@ -291,8 +291,13 @@ func (s *Store) OutcomesAt(ctx context.Context, runID string, types []string, at
 
 // TaskTypes returns the names of the run's task types, sorted.
 func (s *Store) TaskTypes(ctx context.Context, runID string) ([]string, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT name FROM names WHERE id IN
+	return s.names(ctx, `SELECT name FROM names WHERE id IN
 		(SELECT DISTINCT type FROM tasks WHERE run = (SELECT id FROM runs WHERE key = ?)) ORDER BY name`, runID)
+}
+
+// names reads a query of one text column.
+func (s *Store) names(ctx context.Context, query string, args ...any) ([]string, error) {
+	rows, err := s.read.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, explain(s.path, err)
 	}
