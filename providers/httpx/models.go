@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -37,6 +38,21 @@ func (e *Endpoint) List(ctx context.Context, u *url.URL, names func(body []byte)
 		out[i] = e.redact.Answer(out[i])
 	}
 	return out, nil
+}
+
+// IDs reads the list of models that OpenAI's and Anthropic's servers write.
+func IDs(body []byte) ([]string, error) {
+	var list struct {
+		Data []struct {
+			ID string `json:"id"`
+		} `json:"data"`
+	}
+	err := json.Unmarshal(body, &list)
+	names := make([]string, 0, len(list.Data))
+	for _, m := range list.Data {
+		names = append(names, m.ID)
+	}
+	return names, err
 }
 
 // Reached is the error of a list of models without those that show that the

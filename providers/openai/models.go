@@ -2,7 +2,6 @@ package openai
 
 import (
 	"context"
-	"encoding/json"
 
 	"infer/providers/httpx"
 )
@@ -10,19 +9,7 @@ import (
 // Models lists the model names that the server offers. Errors are
 // *eval.Failure, classified as those of a call are.
 func (c *Client) Models(ctx context.Context) ([]string, error) {
-	return c.List(ctx, c.models, func(b []byte) ([]string, error) {
-		var list struct {
-			Data []struct {
-				ID string `json:"id"`
-			} `json:"data"`
-		}
-		err := json.Unmarshal(b, &list)
-		names := make([]string, 0, len(list.Data))
-		for _, m := range list.Data {
-			names = append(names, m.ID)
-		}
-		return names, err
-	})
+	return c.List(ctx, c.models, httpx.IDs)
 }
 
 // Ping finds out, without paying for a call, whether the server is there and
