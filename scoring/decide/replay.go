@@ -36,12 +36,7 @@ type replayed struct {
 
 // tallies of one policy: whole, and by bucket for split halves.
 type replayTally struct {
-	rate         stats.ClusterSums
-	cost         stats.CostSums
-	calls, tasks float64
-	latencies    []float64
-	untimed      bool
-	unpriced     bool
+	tally
 	extrapolated bool
 	buckets      *stats.Sums // accepted, tasks, cost
 }
@@ -57,23 +52,8 @@ func (r *Replay) Value(p *Policy, down string) (eval.PolicyValue, error) {
 }
 
 func (y *replayTally) value(name string, p *Policy) eval.PolicyValue {
-	v := eval.PolicyValue{Name: name, Acceptance: rateFigure(y.rate), Extrapolated: y.extrapolated}
-	if y.tasks > 0 {
-		v.CallsPer = y.calls / y.tasks
-	}
-	if !y.unpriced {
-		if c, ok := stats.CostPerAccepted(y.cost, confidence); ok {
-			v.Cost = &eval.Figure{Point: &c.Point, Lo: &c.Lo}
-			if !c.Unbounded {
-				v.Cost.Hi = &c.Hi
-			}
-		}
-	}
-	if n := len(y.latencies); n > 0 && !y.untimed {
-		slices.Sort(y.latencies)
-		p95 := int64(math.Round(y.latencies[(95*n+99)/100-1]))
-		v.LatencyP95 = &p95
-	}
+	v := y.tally.value(name)
+	v.Extrapolated = y.extrapolated
 	if p.Check == OnReject && len(p.Steps) > 1 {
 		v.Notes = "by a check that rejects exactly what is not accepted"
 	}
@@ -96,7 +76,7 @@ func (r *Replay) tally(p *Policy, down string) (*replayTally, error) {
 			}
 			if one.judged {
 				n++
-				y.tasks++
+				y.trials++
 				y.calls += one.calls
 				cluster.accepted, cluster.cost = cluster.accepted+one.accepted, cluster.cost+one.cost
 				y.unpriced = y.unpriced || one.unpriced
