@@ -159,7 +159,7 @@ func (p *plan) showForecast(list []forecast) error {
 			if f.OutHigh != nil {
 				out = strconv.FormatInt(*f.OutHigh, 10)
 			}
-			rows[i] = []string{eval.Untrusted(f.Candidate).Line(40), strconv.FormatInt(f.Calls, 10), strconv.FormatInt(f.CallsMost, 10), fmt.Sprintf("%d–%d", f.InLow, f.InHigh), out, render.CostRange(f.Cost)}
+			rows[i] = []string{eval.Untrusted(f.Candidate).Line(40), strconv.FormatInt(f.Calls, 10), strconv.FormatInt(f.CallsMost, 10), fmt.Sprintf("%d–%d", f.InLow, f.InHigh), out, report.CostRange(f.Cost)}
 		}
 		if err := render.Plain(w, []string{"candidate", "calls", "at most", "input tokens", "output tokens ≤", "cost"}, rows, map[int]bool{1: true, 2: true, 3: true, 4: true, 5: true}); err != nil {
 			return err

@@ -10,7 +10,7 @@ import (
 
 	"infer/cmd/internal/cli"
 	"infer/eval"
-	"infer/report/render"
+	"infer/report"
 )
 
 // Progress is one line on a terminal, rewritten; elsewhere a plain line every
@@ -116,7 +116,7 @@ func (p *progress) line() string {
 	rate := float64(done) / max(elapsed, 0.001)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d/%d trials  %.0f/s  ", done, p.total, rate)
-	cost := render.Dollars(eval.Money(p.low.Load()))
+	cost := report.Dollars(eval.Money(p.low.Load()).Float())
 	if p.unknown.Load() {
 		cost = "≥" + cost
 	}

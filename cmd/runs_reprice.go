@@ -301,7 +301,7 @@ func (r *repriceResult) table(w io.Writer) error {
 	if err := render.Plain(w, []string{"provider", "model", "price before", "price now"}, rows, nil); err != nil {
 		return err
 	}
-	lines := fmt.Sprintf("\ncost before: %s   now: %s\n", render.CostRange(r.Before), render.CostRange(r.After))
+	lines := fmt.Sprintf("\ncost before: %s   now: %s\n", report.CostRange(r.Before), report.CostRange(r.After))
 	if r.Untold > 0 {
 		lines += fmt.Sprintf("%d calls did not say what they used: what they cost is a range at best\n", r.Untold)
 	}
@@ -309,7 +309,7 @@ func (r *repriceResult) table(w io.Writer) error {
 		lines += fmt.Sprintf("%d trials were run elsewhere: their cost stays as it was told\n", r.Elsewhere)
 	}
 	if t := r.Told; t != nil {
-		lines += fmt.Sprintf("providers themselves put %d of the calls at %s; by these prices they cost %s\n", t.Calls, render.CostRange(t.Theirs), render.CostRange(t.Ours))
+		lines += fmt.Sprintf("providers themselves put %d of the calls at %s; by these prices they cost %s\n", t.Calls, report.CostRange(t.Theirs), report.CostRange(t.Ours))
 	}
 	_, err := io.WriteString(w, lines)
 	return err

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"infer/eval"
+	"infer/report"
 )
 
 // ComparisonFormats lists the formats of a comparison.
@@ -67,7 +68,7 @@ func acceptedPoint(f *eval.Figure) string {
 	if f == nil {
 		return unknown
 	}
-	return percent(f.Point)
+	return report.Percent(f.Point)
 }
 
 func comparisonText(b *strings.Builder, c *eval.ComparisonTable, o Options) error {

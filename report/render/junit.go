@@ -139,8 +139,8 @@ func properties(r *report.Report, c *Case) []junitProperty {
 		if x.TaskType != c.TaskType || x.Candidate != c.Candidate {
 			continue
 		}
-		return []junitProperty{{"acceptance", percent(x.Acceptance.Point)}, {"acceptance_interval", interval(x.Acceptance)},
-			{"cost_per_accepted", costPer(x.CostPerAccepted)}, {"latency_p95", millis(x.Latency.P95)}, {"retries", count(x.Retries)}}
+		return []junitProperty{{"acceptance", report.Percent(x.Acceptance.Point)}, {"acceptance_interval", report.Interval(x.Acceptance)},
+			{"cost_per_accepted", report.PerAccepted(x.CostPerAccepted)}, {"latency_p95", report.Millis(x.Latency.P95)}, {"retries", count(x.Retries)}}
 	}
 	return nil
 }

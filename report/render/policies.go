@@ -8,6 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"infer/eval"
+	"infer/report"
 )
 
 var policyHead = []string{"policy", "accepted", "95% interval", "cost/accepted", "calls/task", "p95", "honest", "notes"}
@@ -18,12 +19,12 @@ func policyRows(values []eval.PolicyValue) [][]string {
 		v := &values[i]
 		accepted, honest := unknown, unknown
 		if v.Acceptance != nil {
-			accepted = percent(v.Acceptance.Point)
+			accepted = report.Percent(v.Acceptance.Point)
 		}
 		if v.Honest != nil {
-			honest = percent(&v.Honest.Acceptance)
+			honest = report.Percent(&v.Honest.Acceptance)
 			if v.Honest.CostUSD != nil {
-				honest += " " + dollars(*v.Honest.CostUSD)
+				honest += " " + report.Dollars(*v.Honest.CostUSD)
 			}
 		}
 		var p95 *float64
@@ -35,7 +36,7 @@ func policyRows(values []eval.PolicyValue) [][]string {
 		if v.Extrapolated {
 			notes = strings.TrimSuffix("extrapolated; "+notes, "; ")
 		}
-		rows[i] = []string{eval.Untrusted(v.Name).Line(70), accepted, shares(v.Acceptance), figureCost(v.Cost), fmt.Sprintf("%.2f", v.CallsPer), millis(p95), honest, notes}
+		rows[i] = []string{eval.Untrusted(v.Name).Line(70), accepted, shares(v.Acceptance), figureCost(v.Cost), fmt.Sprintf("%.2f", v.CallsPer), report.Millis(p95), honest, notes}
 	}
 	return rows
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"infer/eval"
+	"infer/report"
 )
 
 // RecommendationFormats lists the formats of a recommendation.
@@ -107,12 +108,12 @@ func decisionRow(d *eval.TypeDecision) []string {
 	accepted, interval, cost, backup, both := unknown, unknown, unknown, unknown, unknown
 	if e := evidenceOf(d, d.Default); e != nil {
 		if a := e.Acceptance; a != nil {
-			accepted, interval = percent(a.Point), shares(a)
+			accepted, interval = report.Percent(a.Point), shares(a)
 		}
 		cost = figureCost(e.Cost)
 	}
 	if b := d.Backup; b != nil {
-		backup, both = name(b.Candidate), percent(b.BothFail)
+		backup, both = name(b.Candidate), report.Percent(b.BothFail)
 	}
 	def := name(d.Default)
 	if d.Verdict == eval.InsufficientEvidence && d.Default != "" {
@@ -135,11 +136,11 @@ func figureCost(f *eval.Figure) string {
 	case f == nil:
 		return unknown
 	case f.Point != nil:
-		return dollars(*f.Point)
+		return report.Dollars(*f.Point)
 	case f.Lo != nil && f.Hi != nil:
-		return dollars(*f.Lo) + "–" + dollars(*f.Hi)[1:]
+		return report.Dollars(*f.Lo) + "–" + report.Dollars(*f.Hi)[1:]
 	case f.Lo != nil:
-		return "≥" + dollars(*f.Lo)
+		return "≥" + report.Dollars(*f.Lo)
 	}
 	return unknown
 }
@@ -226,9 +227,9 @@ func decisionLines(d *eval.TypeDecision) [][2]string {
 func honestLine(d *eval.TypeDecision) string {
 	var parts []string
 	if h := d.Honest; h != nil {
-		s := fmt.Sprintf("on tasks that did not choose it: %s accepted", percent(&h.Acceptance))
+		s := fmt.Sprintf("on tasks that did not choose it: %s accepted", report.Percent(&h.Acceptance))
 		if h.CostUSD != nil {
-			s += fmt.Sprintf(", %s an accepted task", dollars(*h.CostUSD))
+			s += fmt.Sprintf(", %s an accepted task", report.Dollars(*h.CostUSD))
 		}
 		parts = append(parts, s)
 	}
@@ -236,7 +237,7 @@ func honestLine(d *eval.TypeDecision) string {
 		parts = append(parts, fmt.Sprintf("%.0f%% of resamples choose the same", 100**d.SameChoice))
 	}
 	if d.RegretUSD != nil {
-		parts = append(parts, fmt.Sprintf("a wrong choice is expected to lose %s a month at %d tasks", dollars(*d.RegretUSD), d.Volume))
+		parts = append(parts, fmt.Sprintf("a wrong choice is expected to lose %s a month at %d tasks", report.Dollars(*d.RegretUSD), d.Volume))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -57,15 +57,15 @@ func reviewCells(w io.Writer, r *report.ReviewResult) error {
 			bias = fmt.Sprintf("%+.1f (%+.1f to %+.1f)", c.Bias.Point*100, c.Bias.Lo*100, c.Bias.Hi*100)
 		}
 		if c.Corrected != nil {
-			corrected, interval3 = percent(&c.Corrected.Point), fmt.Sprintf("%.1f–%.1f", c.Corrected.Lo*100, c.Corrected.Hi*100)
+			corrected, interval3 = report.Percent(&c.Corrected.Point), fmt.Sprintf("%.1f–%.1f", c.Corrected.Lo*100, c.Corrected.Hi*100)
 		} else {
 			notes = append(notes, fmt.Sprintf("%s, %s: no corrected figure: %s", eval.Untrusted(c.TaskType).Line(40), eval.Untrusted(c.Candidate).Line(40), c.Why))
 		}
 		k := c.Confusion
 		notes = append(notes, fmt.Sprintf("%s, %s: both accept %d, only people %d, only graders %d, neither %d; graders find %s of what people accept and %s of what they do not",
-			eval.Untrusted(c.TaskType).Line(40), eval.Untrusted(c.Candidate).Line(40), k.BothAccept, k.PeopleOnly, k.GradersOnly, k.BothReject, percent(c.Sensitivity), percent(c.Specificity)))
-		rows = append(rows, []string{eval.Untrusted(c.TaskType).Line(maxName), eval.Untrusted(c.Candidate).Line(maxName), fmt.Sprint(c.Labels), percent(c.People.Point), interval(c.People),
-			percent(c.Graders.Point), bias, agreement(c.Agreement), corrected, interval3})
+			eval.Untrusted(c.TaskType).Line(40), eval.Untrusted(c.Candidate).Line(40), k.BothAccept, k.PeopleOnly, k.GradersOnly, k.BothReject, report.Percent(c.Sensitivity), report.Percent(c.Specificity)))
+		rows = append(rows, []string{eval.Untrusted(c.TaskType).Line(maxName), eval.Untrusted(c.Candidate).Line(maxName), fmt.Sprint(c.Labels), report.Percent(c.People.Point), report.Interval(c.People),
+			report.Percent(c.Graders.Point), bias, agreement(c.Agreement), corrected, interval3})
 	}
 	if len(rows) == 0 {
 		_, err := io.WriteString(w, "nothing is judged yet\n")
@@ -89,6 +89,6 @@ func reviewPairs(w io.Writer, p *report.PairResult) error {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "\n%s leads by %+.1f points (95%% CI %+.1f to %+.1f). Of the pairs decided, the left answer won %s: half of them without a bias of place.\n",
-		first, p.Lead.Point*100, p.Lead.Lo*100, p.Lead.Hi*100, percent(p.LeftRate))
+		first, p.Lead.Point*100, p.Lead.Lo*100, p.Lead.Hi*100, report.Percent(p.LeftRate))
 	return err
 }

@@ -32,7 +32,7 @@ func Runs(w io.Writer, rows []RunRow) error {
 	for i := range rows {
 		r := &rows[i]
 		cells[i] = []string{r.ID, name(r.Name), string(r.State), r.UpdatedAt.UTC().Format("2006-01-02 15:04"), fmt.Sprint(r.Tasks),
-			fmt.Sprintf("%d/%d", r.Trials, r.Planned), count(r.Accepted), cost(r.Cost), eval.Untrusted(strings.Join(r.Candidates, ", ")).Line(60)}
+			fmt.Sprintf("%d/%d", r.Trials, r.Planned), count(r.Accepted), report.CostRange(r.Cost), eval.Untrusted(strings.Join(r.Candidates, ", ")).Line(60)}
 	}
 	return Plain(w, head, cells, map[int]bool{4: true, 5: true, 6: true, 7: true})
 }

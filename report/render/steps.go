@@ -55,7 +55,7 @@ func stepColumns(overall []report.Cell) []column {
 			spent = spent || m.Low > 0 || !m.Known
 		}
 		if spent {
-			cols = append(cols, column{head: p.head, right: true, keep: p.keep, value: func(c *report.Cell) string { return cost(p.of(c)) }})
+			cols = append(cols, column{head: p.head, right: true, keep: p.keep, value: func(c *report.Cell) string { return report.CostRange(p.of(c)) }})
 		}
 	}
 	return cols

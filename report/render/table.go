@@ -56,14 +56,14 @@ func columns(cells []report.Cell, withTypes bool) []column {
 	for i := range cells {
 		c := &cells[i]
 		unscored, errored, retries, ttft = unscored || c.Unscored > 0, errored || c.Errored > 0, retries || c.Retries > 0, ttft || c.TTFT.P50 != nil
-		spread = spread || costInterval(c.CostPerAccepted) != unknown
+		spread = spread || report.PerAcceptedInterval(c.CostPerAccepted) != unknown
 	}
 	cols := []column{
 		{head: "candidate", value: func(c *report.Cell) string { return name(c.Candidate) }},
 		{head: "n", right: true, value: func(c *report.Cell) string { return count(c.N) }},
 		{head: "accepted", right: true, keep: 3, value: func(c *report.Cell) string { return count(c.Accepted) }},
-		{head: "rate", right: true, value: func(c *report.Cell) string { return percent(c.Acceptance.Point) }},
-		{head: "95% interval", right: true, value: func(c *report.Cell) string { return interval(c.Acceptance) }},
+		{head: "rate", right: true, value: func(c *report.Cell) string { return report.Percent(c.Acceptance.Point) }},
+		{head: "95% interval", right: true, value: func(c *report.Cell) string { return report.Interval(c.Acceptance) }},
 	}
 	add := func(there bool, c column) {
 		if there {
@@ -73,13 +73,13 @@ func columns(cells []report.Cell, withTypes bool) []column {
 	add(unscored, column{head: "unscored", right: true, keep: 5, value: func(c *report.Cell) string { return count(c.Unscored) }})
 	add(errored, column{head: "errored", right: true, keep: 2, value: func(c *report.Cell) string { return count(c.Errored) }})
 	add(retries, column{head: "retries", right: true, keep: 4, value: func(c *report.Cell) string { return count(c.Retries) }})
-	add(true, column{head: "p50", right: true, keep: 4, value: func(c *report.Cell) string { return millis(c.Latency.P50) }})
-	add(true, column{head: "p95", right: true, keep: 1, value: func(c *report.Cell) string { return millis(c.Latency.P95) }})
-	add(ttft && !withTypes, column{head: "ttft p50", right: true, keep: 6, value: func(c *report.Cell) string { return millis(c.TTFT.P50) }})
-	add(ttft && !withTypes, column{head: "ttft p95", right: true, keep: 7, value: func(c *report.Cell) string { return millis(c.TTFT.P95) }})
-	add(!withTypes, column{head: "cost", right: true, keep: 2, value: func(c *report.Cell) string { return cost(c.Cost) }})
-	add(true, column{head: "cost/accepted", right: true, value: func(c *report.Cell) string { return costPer(c.CostPerAccepted) }})
-	add(spread, column{head: "95% interval", right: true, keep: 6, value: func(c *report.Cell) string { return costInterval(c.CostPerAccepted) }})
+	add(true, column{head: "p50", right: true, keep: 4, value: func(c *report.Cell) string { return report.Millis(c.Latency.P50) }})
+	add(true, column{head: "p95", right: true, keep: 1, value: func(c *report.Cell) string { return report.Millis(c.Latency.P95) }})
+	add(ttft && !withTypes, column{head: "ttft p50", right: true, keep: 6, value: func(c *report.Cell) string { return report.Millis(c.TTFT.P50) }})
+	add(ttft && !withTypes, column{head: "ttft p95", right: true, keep: 7, value: func(c *report.Cell) string { return report.Millis(c.TTFT.P95) }})
+	add(!withTypes, column{head: "cost", right: true, keep: 2, value: func(c *report.Cell) string { return report.CostRange(c.Cost) }})
+	add(true, column{head: "cost/accepted", right: true, value: func(c *report.Cell) string { return report.PerAccepted(c.CostPerAccepted) }})
+	add(spread, column{head: "95% interval", right: true, keep: 6, value: func(c *report.Cell) string { return report.PerAcceptedInterval(c.CostPerAccepted) }})
 	if withTypes {
 		kind := column{head: "task type", value: func(c *report.Cell) string { return name(c.TaskType) }}
 		cols = append([]column{kind}, cols...)

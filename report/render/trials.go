@@ -158,7 +158,7 @@ func Trials(w io.Writer, run *eval.Run, task Task, trials []*eval.Trial) error {
 		if t.CutOff {
 			verdict = "cut off: it is run again"
 		}
-		fmt.Fprintf(&b, " · %s · %s · %s\n", verdict, millis(milli(t.UserVisible())), cost(report.MoneyOf(t.Cost.Final())))
+		fmt.Fprintf(&b, " · %s · %s · %s\n", verdict, report.Millis(milli(t.UserVisible())), report.CostRange(report.MoneyOf(t.Cost.Final())))
 		if t.Plan != "" {
 			fmt.Fprintf(&b, "  waits for a confirmation: %s\n", eval.Untrusted(t.Plan).Line(300))
 		}
@@ -180,11 +180,11 @@ func attempt(b *strings.Builder, t *eval.Trial, i int) {
 		fmt.Fprintf(b, " (served %s)", name(a.Served))
 	}
 	if a.Backoff > 0 {
-		fmt.Fprintf(b, " · waited %s", millis(milli(a.Backoff, true)))
+		fmt.Fprintf(b, " · waited %s", report.Millis(milli(a.Backoff, true)))
 	}
-	fmt.Fprintf(b, " · %s", millis(milli(a.InFlight, true)))
+	fmt.Fprintf(b, " · %s", report.Millis(milli(a.InFlight, true)))
 	if a.TTFT != nil {
-		fmt.Fprintf(b, " · first token %s", millis(pointMS(a.TTFT)))
+		fmt.Fprintf(b, " · first token %s", report.Millis(pointMS(a.TTFT)))
 	}
 	if a.Recorded {
 		b.WriteString(" (recorded)")
@@ -192,7 +192,7 @@ func attempt(b *strings.Builder, t *eval.Trial, i int) {
 	if u := a.Usage; u != nil {
 		fmt.Fprintf(b, " · %d → %d tokens", u.Input(), u.Output())
 	}
-	fmt.Fprintf(b, " · %s", cost(report.MoneyOf(a.Cost)))
+	fmt.Fprintf(b, " · %s", report.CostRange(report.MoneyOf(a.Cost)))
 	if i < t.Earlier {
 		b.WriteString(" · of an earlier trial that was replaced")
 	}

@@ -63,8 +63,8 @@ func (s *boardScreen) copy() (string, any) {
 	if c == nil {
 		return "", nil
 	}
-	return fmt.Sprintf("%s on %s: %s accepted (95 %% interval %s, n %d), %s an accepted task, p95 %s", name(c.Candidate, 60), typeName(c.TaskType, 60), percent(c.Acceptance.Point),
-		interval(c.Acceptance), c.N, perAccepted(c.CostPerAccepted), millis(c.Latency.P95)), c
+	return fmt.Sprintf("%s on %s: %s accepted (95 %% interval %s, n %d), %s an accepted task, p95 %s", name(c.Candidate, 60), typeName(c.TaskType, 60), report.Percent(c.Acceptance.Point),
+		report.Interval(c.Acceptance), c.N, report.PerAccepted(c.CostPerAccepted), millis(c.Latency.P95)), c
 }
 
 // typeName is a task type for people.

@@ -67,7 +67,7 @@ func verdictWords(d *eval.TypeDecision, e *eval.CandidateEvidence) string {
 }
 
 func acceptedWords(c *report.Cell) string {
-	words := fmt.Sprintf("%s of %s (%s; first answer %s", count(c.Accepted), count(c.N), percent(c.Acceptance.Point), count(c.FirstTry))
+	words := fmt.Sprintf("%s of %s (%s; first answer %s", count(c.Accepted), count(c.N), report.Percent(c.Acceptance.Point), count(c.FirstTry))
 	if n := c.AfterRegeneration - c.FirstTry; n > 0 {
 		words += fmt.Sprintf(", asked again %s", count(n))
 	}
@@ -105,11 +105,11 @@ func callWords(c *report.Cell) string {
 
 // costLines say where the money went, with bars where it is known exactly.
 func costLines(c *report.Cell, width int) []line {
-	words := money(c.Cost)
+	words := report.CostRange(c.Cost)
 	if c.CostPerAccepted.Point != nil {
-		words += " in all · " + perAccepted(c.CostPerAccepted) + " an accepted task (" + perAcceptedInterval(c.CostPerAccepted) + ")"
+		words += " in all · " + report.PerAccepted(c.CostPerAccepted) + " an accepted task (" + report.PerAcceptedInterval(c.CostPerAccepted) + ")"
 	} else {
-		words += " in all · an accepted task: " + perAccepted(c.CostPerAccepted)
+		words += " in all · an accepted task: " + report.PerAccepted(c.CostPerAccepted)
 	}
 	out := paragraph(" cost", plain, words, 12, width)
 	if c.Cost.Total == nil || *c.Cost.Total <= 0 {
@@ -125,10 +125,10 @@ func costLines(c *report.Cell, width int) []line {
 			continue
 		}
 		share := float64(*p.m.Total)
-		out = append(out, line{{fmt.Sprintf("   %-13s %4.0f%% ", p.what, 100*share/whole), soft}, {bar(share, whole, max(min(width-40, 24), 4)), accent}, {" " + money(p.m), plain}}.cut(width))
+		out = append(out, line{{fmt.Sprintf("   %-13s %4.0f%% ", p.what, 100*share/whole), soft}, {bar(share, whole, max(min(width-40, 24), 4)), accent}, {" " + report.CostRange(p.m), plain}}.cut(width))
 	}
 	if j := c.Split.Judge; j.Total == nil || *j.Total > 0 {
-		out = append(out, line{{"   judging, apart     ", soft}, {money(j), plain}})
+		out = append(out, line{{"   judging, apart     ", soft}, {report.CostRange(j), plain}})
 	}
 	return out
 }

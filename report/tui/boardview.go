@@ -68,8 +68,8 @@ func (s *boardScreen) cellsOf(d *eval.TypeDecision, c *report.Cell, meter int) [
 	if c.Errored > 0 {
 		errs = toned(count(c.Errored), bad)
 	}
-	cells := []line{who, toned(count(c.N), soft), toned(percent(c.Acceptance.Point), strong), s.scale.meter(c.Acceptance, meter), text(interval(c.Acceptance)),
-		toned(perAccepted(c.CostPerAccepted), strong), text(perAcceptedInterval(c.CostPerAccepted)), text(millis(c.Latency.P50)), text(millis(c.Latency.P95)),
+	cells := []line{who, toned(count(c.N), soft), toned(report.Percent(c.Acceptance.Point), strong), s.scale.meter(c.Acceptance, meter), text(report.Interval(c.Acceptance)),
+		toned(report.PerAccepted(c.CostPerAccepted), strong), text(report.PerAcceptedInterval(c.CostPerAccepted)), text(millis(c.Latency.P50)), text(millis(c.Latency.P95)),
 		text(count(c.Retries)), errs, {s.role(d, c.Candidate)}}
 	if d != nil {
 		cells = append([]line{text(rankOf(d, c.Candidate))}, cells...)

@@ -68,7 +68,7 @@ func (s *compareScreen) copy() (string, any) {
 	words := name(p.name, 60) + " on " + typeName(s.kind(), 40)
 	for i, c := range p.cells {
 		if c != nil {
-			words += fmt.Sprintf("; %s: %s accepted (%s), %s each", s.ids[i], percent(c.Acceptance.Point), interval(c.Acceptance), perAccepted(c.CostPerAccepted))
+			words += fmt.Sprintf("; %s: %s accepted (%s), %s each", s.ids[i], report.Percent(c.Acceptance.Point), report.Interval(c.Acceptance), report.PerAccepted(c.CostPerAccepted))
 		}
 	}
 	return words, p.cells
@@ -208,8 +208,8 @@ func (s *compareScreen) cells(p *pair, k, meter int) []line {
 			dearer = text(fmt.Sprintf("×%.2f", *y / *x))
 		}
 	}
-	return []line{who, label, toned(count(c.N), soft), toned(percent(c.Acceptance.Point), strong), change, s.scale.meter(c.Acceptance, meter), text(interval(c.Acceptance)),
-		toned(perAccepted(c.CostPerAccepted), strong), dearer, text(millis(c.Latency.P95))}
+	return []line{who, label, toned(count(c.N), soft), toned(report.Percent(c.Acceptance.Point), strong), change, s.scale.meter(c.Acceptance, meter), text(report.Interval(c.Acceptance)),
+		toned(report.PerAccepted(c.CostPerAccepted), strong), dearer, text(millis(c.Latency.P95))}
 }
 
 // Lines draws the comparison.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"infer/eval"
+	"infer/report"
 )
 
 // verdictOf is how a decision came out, as a sign and words.
@@ -76,9 +77,9 @@ func figure(f *eval.Figure, share bool) string {
 	case f == nil || f.Point == nil:
 		return unknown
 	case share:
-		return percent(f.Point)
+		return report.Percent(f.Point)
 	}
-	return dollars(*f.Point)
+	return report.Dollars(*f.Point)
 }
 
 func figureInterval(f *eval.Figure, share bool) string {
@@ -92,9 +93,9 @@ func figureInterval(f *eval.Figure, share bool) string {
 		return fmt.Sprintf("%.1f–%.1f", *f.Lo*100, *f.Hi*100)
 	}
 	if f.Hi == nil {
-		return dollars(*f.Lo)[1:] + "–∞"
+		return report.Dollars(*f.Lo)[1:] + "–∞"
 	}
-	return dollars(*f.Lo)[1:] + "–" + dollars(*f.Hi)[1:]
+	return report.Dollars(*f.Lo)[1:] + "–" + report.Dollars(*f.Hi)[1:]
 }
 
 // Lines draws the screen.
@@ -164,7 +165,7 @@ func (s *decideScreen) reasons(d *eval.TypeDecision, width int) []line {
 	if h := d.Honest; h != nil {
 		words := fmt.Sprintf("on tasks that did not choose it: %.1f%% accepted", h.Acceptance*100)
 		if h.CostUSD != nil {
-			words += ", " + dollars(*h.CostUSD) + " an accepted task"
+			words += ", " + report.Dollars(*h.CostUSD) + " an accepted task"
 		}
 		add("honest", plain, fmt.Sprintf("%s (%d split halves)", words, h.Splits))
 	}
@@ -177,7 +178,7 @@ func (s *decideScreen) reasons(d *eval.TypeDecision, width int) []line {
 func moreWords(m *eval.MoreTasks) string {
 	words := m.Hint
 	if m.CostUSD != nil && !strings.Contains(words, "$") {
-		words += fmt.Sprintf(" (about %s)", dollars(*m.CostUSD))
+		words += fmt.Sprintf(" (about %s)", report.Dollars(*m.CostUSD))
 	}
 	return words
 }

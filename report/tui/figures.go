@@ -12,27 +12,15 @@ import (
 )
 
 // unknown stands where a figure is not known. It is never a number.
-const unknown = "–"
+const unknown = report.Unknown
 
-func percent(v *float64) string {
-	if v == nil {
-		return unknown
-	}
-	return strconv.FormatFloat(*v*100, 'f', 1, 64) + "%"
-}
-
+// millis writes a time; short ones have one digit here, where they stand beside a
+// time axis.
 func millis(v *float64) string {
-	switch {
-	case v == nil:
-		return unknown
-	case *v < 10:
+	if v != nil && *v < 1 {
 		return strconv.FormatFloat(*v, 'f', 1, 64) + "ms"
-	case *v < 1000:
-		return strconv.FormatFloat(*v, 'f', 0, 64) + "ms"
-	case *v < 100_000:
-		return strconv.FormatFloat(*v/1000, 'f', 2, 64) + "s"
 	}
-	return strconv.FormatFloat(*v/1000, 'f', 0, 64) + "s"
+	return report.Millis(v)
 }
 
 func took(d time.Duration) string {
@@ -48,76 +36,7 @@ func micros(us int64) string {
 	return took(time.Duration(us) * time.Microsecond)
 }
 
-func dollars(v float64) string {
-	switch {
-	case v == 0:
-		return "$0"
-	case v >= 1000:
-		return "$" + strconv.FormatFloat(v, 'f', 0, 64)
-	case v >= 1:
-		return "$" + strconv.FormatFloat(v, 'f', 2, 64)
-	case math.Abs(v) < 1e-4: // the zeros would be all that one sees
-		return "$" + strings.Replace(strconv.FormatFloat(v, 'e', 2, 64), "e-0", "e-", 1)
-	}
-	return "$" + strconv.FormatFloat(v, 'f', min(max(int(2-math.Floor(math.Log10(math.Abs(v)))), 2), 12), 64)
-}
-
-// perAccepted writes the cost of an accepted task, or the bound that is known.
-func perAccepted(c report.CostPer) string {
-	switch {
-	case c.Point != nil:
-		return dollars(*c.Point)
-	case c.Lo != nil && c.Hi != nil:
-		return dollars(*c.Lo) + "–" + dollars(*c.Hi)[1:]
-	case c.Lo != nil && *c.Lo > 0:
-		return "≥" + dollars(*c.Lo)
-	}
-	return unknown
-}
-
-// perAcceptedInterval writes its interval; "∞" is an end that the data do not
-// bound.
-func perAcceptedInterval(c report.CostPer) string {
-	switch {
-	case c.Point == nil || c.Lo == nil:
-		return unknown
-	case c.Hi == nil:
-		return dollars(*c.Lo)[1:] + "–∞"
-	}
-	return dollars(*c.Lo)[1:] + "–" + dollars(*c.Hi)[1:]
-}
-
-func cost(c eval.Cost) string {
-	switch {
-	case c.Known():
-		return dollars(c.Low.Float())
-	case c.Unbounded && c.Low == 0:
-		return unknown
-	case c.Unbounded:
-		return "≥" + dollars(c.Low.Float())
-	}
-	return dollars(c.Low.Float()) + "–" + dollars(c.High.Float())[1:]
-}
-
-// money writes a sum of a report.
-func money(m report.Money) string {
-	switch {
-	case m.Total != nil:
-		return dollars(eval.Money(*m.Total).Float())
-	case m.High != nil:
-		return dollars(eval.Money(m.Low).Float()) + "–" + dollars(eval.Money(*m.High).Float())[1:]
-	case m.Low > 0:
-		return "≥" + dollars(eval.Money(m.Low).Float())
-	}
-	return unknown
-}
-
-func interval(r report.Rate) string {
-	if r.Lo == nil || r.Hi == nil {
-		return unknown
-	}
-	return fmt.Sprintf("%.1f–%.1f", *r.Lo*100, *r.Hi*100)
-}
+func cost(c eval.Cost) string { return report.CostRange(report.MoneyOf(c)) }
 
 // count writes a number with a comma between thousands.
 func count(n int64) string {

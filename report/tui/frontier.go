@@ -60,8 +60,8 @@ func (s *frontierScreen) copy() (string, any) {
 	if c == nil {
 		return "", nil
 	}
-	return fmt.Sprintf("%s on %s: %s accepted (%s) at %s an accepted task, p95 %s", name(c.Candidate, 60), typeName(c.TaskType, 40), percent(c.Acceptance.Point), interval(c.Acceptance),
-		perAccepted(c.CostPerAccepted), millis(c.Latency.P95)), c
+	return fmt.Sprintf("%s on %s: %s accepted (%s) at %s an accepted task, p95 %s", name(c.Candidate, 60), typeName(c.TaskType, 40), report.Percent(c.Acceptance.Point), report.Interval(c.Acceptance),
+		report.PerAccepted(c.CostPerAccepted), millis(c.Latency.P95)), c
 }
 
 // SetSize gives the plot its size.
@@ -188,8 +188,8 @@ func (s *frontierScreen) below() []line {
 		out = append(out, nil)
 	}
 	if c := s.cell(); c != nil {
-		figures := fmt.Sprintf("%s accepted (%s) · %s each (%s) · p95 %s", percent(c.Acceptance.Point), interval(c.Acceptance),
-			perAccepted(c.CostPerAccepted), perAcceptedInterval(c.CostPerAccepted), millis(c.Latency.P95))
+		figures := fmt.Sprintf("%s accepted (%s) · %s each (%s) · p95 %s", report.Percent(c.Acceptance.Point), report.Interval(c.Acceptance),
+			report.PerAccepted(c.CostPerAccepted), report.PerAcceptedInterval(c.CostPerAccepted), millis(c.Latency.P95))
 		l := line{{" ◉ ", accent}, {name(c.Candidate, 30), strong}}
 		if n := l.width() + cols(figures) + 2; n < s.width {
 			out = append(out, l.and(span{"  " + figures, plain}))
@@ -217,7 +217,7 @@ func (s *frontierScreen) monthly(c *report.Cell) string {
 		return ""
 	}
 	each := float64(*c.Cost.Total) / 1e12 / float64(c.N)
-	words := fmt.Sprintf("%s tasks a month: about %s", count(r.Volume), dollars(each*float64(r.Volume)))
+	words := fmt.Sprintf("%s tasks a month: about %s", count(r.Volume), report.Dollars(each*float64(r.Volume)))
 	if c.Acceptance.Point != nil {
 		words += fmt.Sprintf(", about %s of them accepted", count(int64(*c.Acceptance.Point*float64(r.Volume)+0.5)))
 	}

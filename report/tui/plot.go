@@ -232,7 +232,7 @@ func (s *frontierScreen) framed(p *plane, sc scale) []line {
 
 // axisLine labels the ends of the axis and its middle, which is the geometric mean.
 func (s *frontierScreen) axisLine(lo, hi float64, width int) line {
-	label := dollars
+	label := report.Dollars
 	if s.delay {
 		label = func(v float64) string { return millis(&v) }
 	}
