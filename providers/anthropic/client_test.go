@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,15 +18,6 @@ import (
 )
 
 var _ runner.Caller = (*anthropic.Client)(nil)
-
-func fixture(t testing.TB, name string) string {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
 
 func client(t testing.TB, cfg anthropic.Config) *anthropic.Client {
 	t.Helper()
@@ -48,7 +37,7 @@ func TestConform(t *testing.T) {
 	t.Parallel()
 	wiretest.Conform(t, wiretest.Wire{
 		New:    func(cfg httpx.Config) (wiretest.Caller, error) { return anthropic.New(cfg) },
-		Header: "X-Api-Key", Whole: fixture(t, "whole.json"), Stream: fixture(t, "stream.sse"),
+		Header: "X-Api-Key", Whole: wiretest.Fixture(t, "whole.json"), Stream: wiretest.Fixture(t, "stream.sse"),
 		Echo: `{"type":"message","model":"KEY","content":[{"type":"text","text":"it is KEY"},{"type":"tool_use","id":"KEY","name":"KEY","input":{"a":"KEY"}}],` +
 			`"stop_reason":"KEY","usage":{"input_tokens":1,"output_tokens":1,"service_tier":"KEY"}}`,
 	})
@@ -67,9 +56,9 @@ func TestAnswers(t *testing.T) {
 		kind, body string
 		want       eval.Response
 	}{
-		"stream": {true, wiretest.SSE, fixture(t, "stream.sse"), eval.Response{Text: wiretest.Text, Finish: eval.FinishStop, FinishRaw: "end_turn",
+		"stream": {true, wiretest.SSE, wiretest.Fixture(t, "stream.sse"), eval.Response{Text: wiretest.Text, Finish: eval.FinishStop, FinishRaw: "end_turn",
 			Usage: &eval.Usage{InFresh: 25, InCacheRead: 100, InCacheWrite5m: 10, InCacheWrite1h: 20, OutText: 15}}},
-		"tools and thinking": {true, wiretest.SSE, fixture(t, "tools.sse"), eval.Response{Text: "I will look.", Finish: eval.FinishToolCalls, FinishRaw: "tool_use",
+		"tools and thinking": {true, wiretest.SSE, wiretest.Fixture(t, "tools.sse"), eval.Response{Text: "I will look.", Finish: eval.FinishToolCalls, FinishRaw: "tool_use",
 			ToolCalls: []eval.ToolCall{{ID: "toolu_a", Name: "weather", Arguments: json.RawMessage(`{"city": "Florence"}`)}, {ID: "toolu_b", Name: "now", Arguments: json.RawMessage(`{}`)}},
 			Usage:     &eval.Usage{InFresh: 394, OutText: 77, OutReasoning: 12}}},
 		"tiers, server tools, cache without lifetimes": {false, wiretest.JSON, whole(`{"type":"server_tool_use","id":"s","name":"web_search","input":{}},{"type":"text","text":"a"},{"type":"text","text":"b"}`, "stop_sequence",
@@ -129,7 +118,7 @@ func TestOutputFailures(t *testing.T) {
 // whatever became of the stream.
 func TestUsageOfABrokenStream(t *testing.T) {
 	t.Parallel()
-	got := answer(t, wiretest.SSE, fixture(t, "stream.sse")[:900], true)
+	got := answer(t, wiretest.SSE, wiretest.Fixture(t, "stream.sse")[:900], true)
 	if got.Failure == nil || got.Usage == nil || got.Usage.InCacheRead != 100 || got.Usage.InFresh != 25 {
 		t.Errorf("failure %v, usage %+v", got.Failure, got.Usage)
 	}
@@ -154,7 +143,7 @@ func TestHeadersAndAddresses(t *testing.T) {
 			var asked, version string
 			base := wiretest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 				asked, version = r.URL.RequestURI(), r.Header.Get("Anthropic-Version")
-				_, _ = io.WriteString(w, fixture(t, "whole.json"))
+				_, _ = io.WriteString(w, wiretest.Fixture(t, "whole.json"))
 			})
 			got := client(t, anthropic.Config{BaseURL: base + c.path, Headers: c.headers}).Call(t.Context(), wiretest.Ask(false))
 			if got.Failure != nil || asked != c.want || version != c.version {

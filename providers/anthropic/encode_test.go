@@ -18,7 +18,7 @@ func sent(t *testing.T, req *eval.Request) ([]byte, eval.Response) {
 	var body []byte
 	base := wiretest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ = io.ReadAll(r.Body)
-		_, _ = io.WriteString(w, fixture(t, "whole.json"))
+		_, _ = io.WriteString(w, wiretest.Fixture(t, "whole.json"))
 	})
 	got := client(t, anthropic.Config{BaseURL: base}).Call(t.Context(), req)
 	return body, got

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -24,15 +22,6 @@ var _ runner.Caller = (*gemini.Client)(nil)
 
 func newCaller(cfg httpx.Config) (wiretest.Caller, error) { return gemini.New(cfg) }
 
-func fixture(t testing.TB, name string) string {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
-
 func client(t testing.TB, cfg gemini.Config) *gemini.Client {
 	t.Helper()
 	c, err := gemini.New(cfg)
@@ -50,7 +39,7 @@ func answer(t testing.TB, kind, body string, stream bool) eval.Response {
 func TestConform(t *testing.T) {
 	t.Parallel()
 	wiretest.Conform(t, wiretest.Wire{
-		New: newCaller, Header: "X-Goog-Api-Key", Whole: fixture(t, "whole.json"), Stream: fixture(t, "stream.sse"),
+		New: newCaller, Header: "X-Goog-Api-Key", Whole: wiretest.Fixture(t, "whole.json"), Stream: wiretest.Fixture(t, "stream.sse"),
 		Echo: `{"candidates":[{"content":{"parts":[{"text":"it is KEY"},{"functionCall":{"id":"KEY","name":"KEY","args":{"a":"KEY"}}}]},"finishReason":"KEY"}],` +
 			`"usageMetadata":{"promptTokenCount":1,"note":"KEY"},"modelVersion":"KEY"}`,
 	})
@@ -69,11 +58,11 @@ func TestAnswers(t *testing.T) {
 		kind, body string
 		want       eval.Response
 	}{
-		"stream": {true, wiretest.SSE, fixture(t, "stream.sse"), eval.Response{Text: wiretest.Text, Finish: eval.FinishStop, FinishRaw: "STOP",
+		"stream": {true, wiretest.SSE, wiretest.Fixture(t, "stream.sse"), eval.Response{Text: wiretest.Text, Finish: eval.FinishStop, FinishRaw: "STOP",
 			Usage: &eval.Usage{InFresh: 16, InCacheRead: 100, InAudio: 4, OutText: 10, OutReasoning: 20}}},
 		"a stream as a list": {true, wiretest.JSON, "[" + whole(`{"text":"Flor"}`, "", `"promptTokenCount":3`) + "," + whole(`{"text":"ence"}`, "STOP", `"promptTokenCount":3,"candidatesTokenCount":2`) + "]",
 			eval.Response{Text: "Florence", Finish: eval.FinishStop, FinishRaw: "STOP", Usage: &eval.Usage{InFresh: 3, OutText: 2}}},
-		"tools": {false, wiretest.JSON, fixture(t, "tools.json"), eval.Response{Finish: eval.FinishToolCalls, FinishRaw: "STOP", Usage: &eval.Usage{InFresh: 306, OutText: 32},
+		"tools": {false, wiretest.JSON, wiretest.Fixture(t, "tools.json"), eval.Response{Finish: eval.FinishToolCalls, FinishRaw: "STOP", Usage: &eval.Usage{InFresh: 306, OutText: 32},
 			ToolCalls: []eval.ToolCall{{ID: "wxv", Name: "weather", Arguments: json.RawMessage(`{"city":"Florence"}`), Signature: "Es8K"}, {Name: "now", Arguments: json.RawMessage(`{}`)}}}},
 		"cut at the cap": {false, wiretest.JSON, whole(text, "MAX_TOKENS", `"promptTokenCount":1,"candidatesTokenCount":2`), eval.Response{Text: "x", Finish: eval.FinishLength, FinishRaw: "MAX_TOKENS", Usage: &eval.Usage{InFresh: 1, OutText: 2}}},
 		"sound and pictures": {false, wiretest.JSON, whole(text, "STOP", `"promptTokenCount":300,"cachedContentTokenCount":50,"candidatesTokenCount":1300,"promptTokensDetails":[{"modality":"IMAGE","tokenCount":258},{"modality":"AUDIO","tokenCount":40}],`+
@@ -100,7 +89,7 @@ func TestTierOfAHeader(t *testing.T) {
 	for said, want := range map[string]string{"flex": "flex", "standard": "", "PRIORITY": "priority"} {
 		base := wiretest.Serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Gemini-Service-Tier", said)
-			_, _ = io.WriteString(w, fixture(t, "whole.json"))
+			_, _ = io.WriteString(w, wiretest.Fixture(t, "whole.json"))
 		})
 		if got := client(t, gemini.Config{BaseURL: base}).Call(t.Context(), wiretest.Ask(false)); got.Usage == nil || got.Usage.Tier != want {
 			t.Errorf("%s: usage %+v", said, got.Usage)
@@ -181,7 +170,7 @@ func TestAddresses(t *testing.T) {
 			var asked string
 			base := wiretest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 				asked = r.URL.RequestURI()
-				_, _ = io.WriteString(w, fixture(t, "whole.json"))
+				_, _ = io.WriteString(w, wiretest.Fixture(t, "whole.json"))
 			})
 			req := wiretest.Ask(c.stream)
 			req.Model = c.model
@@ -198,7 +187,7 @@ func TestVertexKey(t *testing.T) {
 	var got string
 	base := wiretest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		got = r.Header.Get("Authorization")
-		_, _ = io.WriteString(w, fixture(t, "whole.json"))
+		_, _ = io.WriteString(w, wiretest.Fixture(t, "whole.json"))
 	})
 	client(t, gemini.Config{BaseURL: base, Key: providers.NewKey("canary-0123456789"), KeyHeader: "Authorization"}).Call(t.Context(), wiretest.Ask(false))
 	if got != "Bearer canary-0123456789" {

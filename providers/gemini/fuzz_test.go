@@ -7,10 +7,10 @@ import (
 )
 
 func FuzzAnswer(f *testing.F) {
-	wiretest.Fuzz(f, newCaller, fixture(f, "stream.sse"), fixture(f, "whole.json"), fixture(f, "tools.json"),
+	wiretest.Fuzz(f, newCaller, wiretest.Fixture(f, "stream.sse"), wiretest.Fixture(f, "whole.json"), wiretest.Fixture(f, "tools.json"),
 		`data: {"promptFeedback":{"blockReason":"SAFETY"}}`, `[{"error":{"code":429}}]`)
 }
 
 func BenchmarkCall(b *testing.B) {
-	wiretest.Bench(b, newCaller, fixture(b, "whole.json"), fixture(b, "stream.sse"))
+	wiretest.Bench(b, newCaller, wiretest.Fixture(b, "whole.json"), wiretest.Fixture(b, "stream.sse"))
 }

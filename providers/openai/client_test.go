@@ -7,8 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -20,19 +18,11 @@ import (
 	"infer/eval/runner"
 	"infer/providers"
 	"infer/providers/httpx"
+	"infer/providers/internal/wiretest"
 	"infer/providers/openai"
 )
 
 var _ runner.Caller = (*openai.Client)(nil)
-
-func fixture(t testing.TB, name string) string {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
 
 // serve answers every request with status and body.
 func serve(t testing.TB, status int, contentType, body string) string {
@@ -98,7 +88,7 @@ func TestCallAnswers(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := client(t, openai.Config{BaseURL: serve(t, 200, c.kind, fixture(t, c.file))}).Call(t.Context(), ask(c.stream))
+			got := client(t, openai.Config{BaseURL: serve(t, 200, c.kind, wiretest.Fixture(t, c.file))}).Call(t.Context(), ask(c.stream))
 			c.want.Status, c.want.RequestID, c.want.RateLimits = 200, "req-1", limits
 			if got.Usage != nil {
 				if !json.Valid(got.Usage.Raw) {
@@ -135,7 +125,7 @@ func TestCallFailures(t *testing.T) {
 		billing eval.Billing
 		usage   bool
 	}{
-		"refused":                {false, 429, asJSON, fixture(t, "error.json"), eval.ClassRateLimit, "", eval.PhaseResponse, eval.NotBilled, false},
+		"refused":                {false, 429, asJSON, wiretest.Fixture(t, "error.json"), eval.ClassRateLimit, "", eval.PhaseResponse, eval.NotBilled, false},
 		"401":                    {false, 401, asJSON, `{"error":"no"}`, eval.ClassAuthBilling, "credentials", eval.PhaseResponse, eval.NotBilled, false},
 		"529":                    {true, 529, asJSON, `{"type":"error","error":{"type":"overloaded_error"}}`, eval.ClassUnavailable, "", eval.PhaseResponse, eval.NotBilled, false},
 		"408":                    {false, 408, asJSON, ``, eval.ClassTimeout, "provider", eval.PhaseResponse, eval.NotBilled, false},
@@ -153,12 +143,12 @@ func TestCallFailures(t *testing.T) {
 		"cut in a tool call":     {false, 200, asJSON, completion(`{"content":null,"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{\"a\":"}}]}`, "length"), eval.ClassTruncated, "no_output", eval.PhaseResponse, eval.Billed, true},
 		"malformed tool call":    {false, 200, asJSON, completion(`{"content":"x"}`, "MALFORMED_FUNCTION_CALL"), eval.ClassInvalidOutput, "tool_call", eval.PhaseResponse, eval.Billed, true},
 		"finish error":           {false, 200, asJSON, completion(`{"content":"x"}`, "error"), eval.ClassUnavailable, "finish_error", eval.PhaseResponse, eval.Unbilled, true},
-		"stream cut":             {true, 200, asSSE, fixture(t, "cut.sse"), eval.ClassNetwork, "incomplete_stream", eval.PhaseMidStream, eval.Unbilled, false},
-		"stream cut in a line":   {true, 200, asSSE, fixture(t, "cut.sse") + `data: {"choi`, eval.ClassNetwork, "incomplete_stream", eval.PhaseMidStream, eval.Unbilled, false},
+		"stream cut":             {true, 200, asSSE, wiretest.Fixture(t, "cut.sse"), eval.ClassNetwork, "incomplete_stream", eval.PhaseMidStream, eval.Unbilled, false},
+		"stream cut in a line":   {true, 200, asSSE, wiretest.Fixture(t, "cut.sse") + `data: {"choi`, eval.ClassNetwork, "incomplete_stream", eval.PhaseMidStream, eval.Unbilled, false},
 		"stream without events":  {true, 200, asSSE, ``, eval.ClassNetwork, "incomplete_stream", eval.PhaseFirstToken, eval.Unbilled, false},
-		"error in a stream":      {true, 200, asSSE, fixture(t, "error.sse"), eval.ClassRateLimit, "", eval.PhaseMidStream, eval.Unbilled, false},
+		"error in a stream":      {true, 200, asSSE, wiretest.Fixture(t, "error.sse"), eval.ClassRateLimit, "", eval.PhaseMidStream, eval.Unbilled, false},
 		"error event":            {true, 200, asSSE, "event: error\ndata: {\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}\n\n", eval.ClassUnavailable, "", eval.PhaseFirstToken, eval.NotBilled, false},
-		"bad chunk":              {true, 200, asSSE, fixture(t, "cut.sse") + "data: {oops}\n\ndata: [DONE]\n\n", eval.ClassUnavailable, "malformed_response", eval.PhaseMidStream, eval.Unbilled, false},
+		"bad chunk":              {true, 200, asSSE, wiretest.Fixture(t, "cut.sse") + "data: {oops}\n\ndata: [DONE]\n\n", eval.ClassUnavailable, "malformed_response", eval.PhaseMidStream, eval.Unbilled, false},
 		"[DONE] without answer":  {true, 200, asSSE, "data: [DONE]\n\n", eval.ClassInvalidOutput, "empty", eval.PhaseResponse, eval.Billed, false},
 		"404 from a wrong base":  {false, 404, "text/plain", "404 page not found", eval.ClassParameter, "address", eval.PhaseResponse, eval.NotBilled, false},
 		"error inside a choice":  {false, 200, asJSON, `{"choices":[{"error":{"code":502,"message":"x"},"message":{"content":"half"},"finish_reason":"error"}]}`, eval.ClassUnavailable, "", eval.PhaseResponse, eval.NotBilled, false},
@@ -239,7 +229,7 @@ func TestConnectionFaults(t *testing.T) {
 	}{
 		"refused":          {closed, false, "network/refused connect F not_billed"},
 		"reset":            {abort(""), false, "network/ first_byte RF unknown"},
-		"reset mid stream": {abort(fixture(t, "cut.sse")), true, "network/incomplete_stream mid_stream RF unknown"},
+		"reset mid stream": {abort(wiretest.Fixture(t, "cut.sse")), true, "network/incomplete_stream mid_stream RF unknown"},
 		"gzip garbage":     {gzipped, false, "provider_unavailable/malformed_response mid_stream RF unknown"},
 	}
 	for name, c := range cases {
@@ -273,7 +263,7 @@ func TestLimitsAndCancel(t *testing.T) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		if strings.HasPrefix(r.URL.Path, "/v1/drip") {
 			w.Header().Set("Content-Type", asSSE)
-			_, _ = io.WriteString(w, fixture(t, "cut.sse"))
+			_, _ = io.WriteString(w, wiretest.Fixture(t, "cut.sse"))
 			_ = http.NewResponseController(w).Flush()
 		}
 		<-r.Context().Done()
@@ -346,20 +336,7 @@ func TestKeyIsNowhere(t *testing.T) {
 			t.Parallel()
 			c := client(t, openai.Config{Name: "p", BaseURL: base, Key: providers.NewKey(key), Headers: map[string]string{"X-Team": "a"}, KeepBody: true})
 			got := c.Call(t.Context(), ask(false))
-			b, err := json.Marshal(got)
-			if err != nil {
-				t.Fatal(err)
-			}
-			b = append(b, got.Body...)
-			if got.Usage != nil {
-				b = append(b, got.Usage.Raw...)
-			}
-			if got.Failure != nil {
-				b = append(b, got.Failure.Error()...)
-			}
-			if s := string(b); strings.Contains(s, "canary") || !strings.Contains(s, "[redacted]") {
-				t.Errorf("response %s", s)
-			}
+			wiretest.Redacted(t, name, &got)
 			if _, err := c.Models(t.Context()); err != nil && strings.Contains(err.Error(), "canary") {
 				t.Errorf("error %v", err)
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"infer/eval"
+	"infer/providers/internal/wiretest"
 	"infer/providers/openai"
 )
 
@@ -34,7 +35,7 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 // arrive.
 func FuzzStream(f *testing.F) {
 	for _, name := range []string{"stream.sse", "tools.sse", "cut.sse", "error.sse", "plain.json"} {
-		f.Add(fixture(f, name))
+		f.Add(wiretest.Fixture(f, name))
 	}
 	f.Add("data: {\"choices\":[{\"delta\":{\"content\":\"\\ud83c\"}}]}\n\ndata: [DONE]\n\n")
 	f.Fuzz(func(t *testing.T, body string) {

@@ -37,8 +37,8 @@ func TestConform(t *testing.T) {
 		wiretest.Conform(t, wiretest.Wire{
 			New:    func(cfg httpx.Config) (wiretest.Caller, error) { return openai.New(cfg) },
 			Header: "Authorization", Prefix: "Bearer ", Needed: 2, // the usage and [DONE] follow the finish reason
-			Whole:  strings.ReplaceAll(fixture(t, "stream_whole.json"), "\n", ""),
-			Stream: strings.TrimPrefix(fixture(t, "stream.sse"), ": OPENROUTER PROCESSING\n\n"),
+			Whole:  strings.ReplaceAll(wiretest.Fixture(t, "stream_whole.json"), "\n", ""),
+			Stream: strings.TrimPrefix(wiretest.Fixture(t, "stream.sse"), ": OPENROUTER PROCESSING\n\n"),
 			Echo: `{"model":"KEY","service_tier":"KEY","choices":[{"message":{"content":"it is KEY","tool_calls":[{"id":"KEY","function":{"name":"KEY","arguments":"{\"a\":\"KEY\"}"}}]},` +
 				`"finish_reason":"KEY"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"note":"KEY"}}`,
 		})
@@ -46,7 +46,7 @@ func TestConform(t *testing.T) {
 	t.Run("responses", func(t *testing.T) {
 		t.Parallel()
 		wiretest.Conform(t, wiretest.Wire{
-			New: newResponses, Header: "Authorization", Prefix: "Bearer ", Whole: fixture(t, "response.json"), Stream: fixture(t, "response.sse"),
+			New: newResponses, Header: "Authorization", Prefix: "Bearer ", Whole: wiretest.Fixture(t, "response.json"), Stream: wiretest.Fixture(t, "response.sse"),
 			Echo: `{"status":"completed","model":"KEY","service_tier":"KEY","output":[{"type":"message","content":[{"type":"output_text","text":"it is KEY"}]},` +
 				`{"type":"function_call","call_id":"KEY","name":"KEY","arguments":"{\"a\":\"KEY\"}"}],"usage":{"input_tokens":1,"output_tokens":1,"note":"KEY"}}`,
 		})
@@ -95,9 +95,9 @@ func TestResponses(t *testing.T) {
 		body   string
 		want   eval.Response
 	}{
-		"stream": {true, fixture(t, "response.sse"), eval.Response{Text: wiretest.Text, Finish: eval.FinishStop, FinishRaw: "completed",
+		"stream": {true, wiretest.Fixture(t, "response.sse"), eval.Response{Text: wiretest.Text, Finish: eval.FinishStop, FinishRaw: "completed",
 			Usage: &eval.Usage{InFresh: 20, InCacheRead: 100, OutText: 10, OutReasoning: 20, Tier: "flex"}}},
-		"calls, and a last event without output": {true, fixture(t, "response_tools.sse"), eval.Response{Finish: eval.FinishToolCalls, FinishRaw: "completed", Usage: &eval.Usage{InFresh: 12, OutText: 5},
+		"calls, and a last event without output": {true, wiretest.Fixture(t, "response_tools.sse"), eval.Response{Finish: eval.FinishToolCalls, FinishRaw: "completed", Usage: &eval.Usage{InFresh: 12, OutText: 5},
 			ToolCalls: []eval.ToolCall{{ID: "call_a", Name: "weather", Arguments: json.RawMessage(`{"city":"Florence"}`)}, {ID: "call_b", Name: "now", Arguments: json.RawMessage(`{}`)}}}},
 		"cut at the cap": {false, `{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},` + responseOf(text, "")[len(`{"status":"completed",`):],
 			eval.Response{Text: "x", Finish: eval.FinishLength, FinishRaw: "incomplete:max_output_tokens", Usage: usage}},
@@ -184,7 +184,7 @@ func TestResponsesParams(t *testing.T) {
 			var body []byte
 			base := handle(t, func(w http.ResponseWriter, r *http.Request) {
 				body, _ = io.ReadAll(r.Body)
-				_, _ = io.WriteString(w, fixture(t, "response.json"))
+				_, _ = io.WriteString(w, wiretest.Fixture(t, "response.json"))
 			})
 			if got := responses(t, base).Call(t.Context(), req); got.Failure != nil || !strings.Contains(string(body), c.want) {
 				t.Errorf("%s, want %s in it (%v)", body, c.want, got.Failure)
@@ -265,10 +265,10 @@ func checkResponse(t *testing.T, i int, r *wiretest.Recording, got *eval.Respons
 }
 
 func FuzzResponses(f *testing.F) {
-	wiretest.Fuzz(f, newResponses, fixture(f, "response.sse"), fixture(f, "response.json"), fixture(f, "response_tools.sse"),
+	wiretest.Fuzz(f, newResponses, wiretest.Fixture(f, "response.sse"), wiretest.Fixture(f, "response.json"), wiretest.Fixture(f, "response_tools.sse"),
 		`data: {"type":"response.failed","response":{"error":{"code":"x"}}}`, `data: {"type":"response.output_text.delta","output_index":-3,"delta":"x"}`)
 }
 
 func BenchmarkResponses(b *testing.B) {
-	wiretest.Bench(b, newResponses, fixture(b, "response.json"), fixture(b, "response.sse"))
+	wiretest.Bench(b, newResponses, wiretest.Fixture(b, "response.json"), wiretest.Fixture(b, "response.sse"))
 }

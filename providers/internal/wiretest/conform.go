@@ -349,19 +349,26 @@ func (w Wire) echoes(t *testing.T) {
 			_, _ = io.WriteString(rw, strings.ReplaceAll(c.body, "KEY", key))
 		})
 		got := w.client(t, httpx.Config{Name: "p", BaseURL: base + "/v1", Key: providers.NewKey(key), Headers: map[string]string{"X-Team": "a"}, KeepBody: true}).Call(t.Context(), Ask(false))
-		b, err := json.Marshal(got)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b = append(b, got.Body...)
-		if got.Usage != nil {
-			b = append(b, got.Usage.Raw...)
-		}
-		if got.Failure != nil {
-			b = append(b, got.Failure.Error()...)
-		}
-		if s := string(b); strings.Contains(s, "canary") || !strings.Contains(s, "[redacted]") {
-			t.Errorf("%s: response %s", name, s)
-		}
+		Redacted(t, name, &got)
+	}
+}
+
+// Redacted fails where a response holds a key with "canary" in it, or nothing in
+// its place.
+func Redacted(t *testing.T, name string, got *eval.Response) {
+	t.Helper()
+	b, err := json.Marshal(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = append(b, got.Body...)
+	if got.Usage != nil {
+		b = append(b, got.Usage.Raw...)
+	}
+	if got.Failure != nil {
+		b = append(b, got.Failure.Error()...)
+	}
+	if s := string(b); strings.Contains(s, "canary") || !strings.Contains(s, "[redacted]") {
+		t.Errorf("%s: response %s", name, s)
 	}
 }

@@ -51,6 +51,16 @@ func Requests() map[string]eval.Request {
 	}
 }
 
+// Fixture reads a file of the package's testdata.
+func Fixture(t testing.TB, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
 // Golden compares the body of a request with testdata/requests/NAME.json.
 func Golden(t *testing.T, name string, body []byte) {
 	t.Helper()
