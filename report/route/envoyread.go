@@ -108,6 +108,9 @@ func readEnvoyRoute(t *table, o *k8sNode, objects []k8sNode, services map[string
 		if !ok {
 			return x, fmt.Errorf("no AIServiceBackend %s", eval.Untrusted(ref.Name).Line(60))
 		}
+		if ref.Model == "" {
+			return x, fmt.Errorf("backend %s has no modelNameOverride: the file does not say which model answers", eval.Untrusted(ref.Name).Line(60))
+		}
 		m.Model = ref.Model
 		*dest = t.model(m)
 	}

@@ -150,9 +150,12 @@ func Decode(b []byte, format string) (*Deployed, error) {
 	if err != nil {
 		return nil, err
 	}
+	unreadable := func(err error) error {
+		return eval.Invalid(fmt.Errorf("read %s: %w", f.Title, err), "`infer export --format "+f.Name+"` writes one")
+	}
 	r, err := f.decode(b)
 	if err != nil {
-		return nil, eval.Invalid(fmt.Errorf("read %s: %w", f.Title, err), "`infer export --format "+f.Name+"` writes one")
+		return nil, unreadable(err)
 	}
 	d := &Deployed{Format: f.Name, Routes: r}
 	if f.Name == FormatInfer || f.Name == FormatJSON {
@@ -165,8 +168,10 @@ func Decode(b []byte, format string) (*Deployed, error) {
 	if d.Source = extract(b, &f); d.Source == nil {
 		return d, nil
 	}
-	d.Edited, err = edits(d.Source, r, &f)
-	return d, err
+	if d.Edited, err = edits(d.Source, r, &f); err != nil {
+		return nil, unreadable(err)
+	}
+	return d, nil
 }
 
 // edits names the task types whose rule in the file is not the exported one.

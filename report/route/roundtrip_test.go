@@ -1,6 +1,7 @@
 package route_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -260,6 +261,24 @@ func FuzzEncode(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestDecodeNamesNoModel checks that an edited file which leaves open what model
+// answers is refused as bad input, although the table it carries is whole.
+func TestDecodeNamesNoModel(t *testing.T) {
+	t.Parallel()
+	r := tableFor(route.FormatEnvoy)
+	b, _, err := route.Encode(r, route.FormatEnvoy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited := bytes.Replace(b, []byte("modelNameOverride:"), []byte("modelName:"), 1)
+	if bytes.Equal(b, edited) {
+		t.Fatal("nothing to edit")
+	}
+	if _, err := route.Decode(edited, route.FormatEnvoy); eval.KindOf(err) != eval.KindInvalid || !strings.Contains(err.Error(), "modelNameOverride") {
+		t.Errorf("%v", err)
+	}
 }
 
 // TestDetectRefuses checks that other files are not taken for ours.
