@@ -33,17 +33,18 @@ type GovernorOptions struct {
 // refused as one too many, and from then on one more for each round. A failure of
 // the provider's keeps the number from growing for a while and does not lower it.
 //
-// Calls a minute: not paced until one is refused. From then on calls are paced at
-// what went well in the last minute, and the pace is kept near the one that was
+// Calls a minute: not paced until most are refused. From then on calls are paced
+// at what went well in the last minute, and the pace is kept near the one that was
 // refused last: 4 % below it after a quiet time, 20 % when refusals follow one
-// another.
+// another. Refusals that do not depend on the pace are told from those by a limit,
+// and change nothing; see strays.
 //
-// A wait that the provider asks for holds for every call to it, and so does the
-// end of a budget that its headers say is used up. After a refusal one call is
-// sent to find out whether the wait is over. When call after call fails, as in an
-// outage, calls are held back in the same way, and at last the provider is given
-// up: Acquire then returns an Outage. Callers are served in the order in which
-// they come.
+// A wait that the provider asks for at a limit holds for every call to it, unless
+// a later one is let in, and so does the end of a budget that its headers say is
+// used up. After such a refusal one call is sent to find out whether the wait is
+// over. When call after call fails, as in an outage, calls are held back in the
+// same way, and at last the provider is given up: Acquire then returns an Outage.
+// Callers are served in the order in which they come.
 //
 // It is safe for concurrent use.
 type Governor struct {
@@ -56,17 +57,21 @@ type Governor struct {
 	flying  int
 	count   int // calls let through so far
 
-	limit float64   // calls in flight
-	full  time.Time // when that many were last
-	slow  bool      // slow start
-	cutAt time.Time
-	calm  time.Time // no growth before
+	limit   float64   // calls in flight
+	full    time.Time // when that many were last
+	slow    bool      // slow start
+	cutAt   time.Time
+	cutSent time.Time // when the call that was refused then was sent
+	calm    time.Time // no growth before
 
 	next   time.Time // when the allowance lets the next call begin
 	tokens time.Time // when the allowance of tokens does
 	pace   pace
 
+	strays strays
+
 	closed   time.Time // nothing is sent before
+	shut     time.Time // nor before this, unless a call proves that the wait is over
 	room     int       // calls that the provider's headers leave; -1 = they do not say
 	probing  bool      // one call, until it goes well or is not refused for a while
 	probed   time.Time // when that was sent; zero = not yet
@@ -197,7 +202,7 @@ func (g *Governor) admit(w *waiter) (wait time.Duration, held bool) {
 		return 0, false
 	}
 	now := time.Now()
-	until := g.closed
+	until := later(g.closed, g.shut)
 	if g.probing && !g.probed.IsZero() {
 		until = later(until, g.probed.Add(probeTime))
 	}

@@ -22,14 +22,18 @@ const (
 func (g *Governor) learn(c call, full bool, r *eval.Response) {
 	now := time.Now()
 	f := r.Failure
+	wait := exhausted(r.RateLimits, now)
 	switch {
 	case f != nil && f.Class == eval.ClassCancelled:
 		return
 	case f != nil && f.Class == eval.ClassRateLimit && f.Retry:
-		g.refused(now, c.sent, f)
+		if stray := g.sift(now, c.sent, true); !stray || wait > 0 {
+			g.refused(now, c.sent, f)
+		}
 	case f != nil && (f.Class == eval.ClassUnavailable || f.Class == eval.ClassTimeout || f.Class == eval.ClassNetwork):
 		g.failed(now, c.sent, f)
 	default:
+		g.sift(now, c.sent, false)
 		g.went(now, c.sent, full)
 	}
 	if left, reset, ok := requestsLeft(r.RateLimits, now); ok {
@@ -38,16 +42,16 @@ func (g *Governor) learn(c call, full bool, r *eval.Response) {
 			g.room = max(0, left-(g.count-c.number)) // what was sent since is not counted there
 		}
 	}
-	if wait := exhausted(r.RateLimits, now); wait > 0 && (f == nil || f.Class != eval.ClassRateLimit) {
-		g.close(now, wait, eval.ThrottlePause)
+	if wait > 0 && (f == nil || f.Class != eval.ClassRateLimit) {
+		g.close(now, wait)
 	}
 }
 
 // refused lowers what may be sent, once for all calls that were in flight then.
 func (g *Governor) refused(now, sent time.Time, f *eval.Failure) {
 	if sent.Before(g.cutAt) {
-		if f.RetryAfter != nil {
-			g.close(now, *f.RetryAfter, "")
+		if f.RetryAfter != nil && g.probing {
+			g.shut = later(g.shut, now.Add(*f.RetryAfter))
 		}
 		return
 	}
@@ -60,24 +64,24 @@ func (g *Governor) refused(now, sent time.Time, f *eval.Failure) {
 		// Calls that were in flight went well, so no fewer may be: where fewer were
 		// than allowed, it was not their number that was refused.
 		g.limit = math.Max(1, math.Max(g.limit*0.8, float64(min(g.flying, int(g.limit)-1))))
-		g.slow = g.slow && g.pace.per == 0 // the first refusal is answered by pacing
-		g.pace.refused(now, wait, g.flying)
-	}
-	g.cutAt = now
-	g.probing, g.probed = true, time.Time{}
-	g.close(now, wait, eval.ThrottleRateLimit)
-}
-
-// close sends nothing for some time. An empty cause reports nothing.
-func (g *Governor) close(now time.Time, wait time.Duration, cause eval.ThrottleCause) {
-	if until := now.Add(wait); until.After(g.closed) {
-		g.closed = until
-		if cause == eval.ThrottlePause && wait >= time.Second {
-			g.report(cause, wait)
+		if g.strays.known >= fewCalls {
+			g.slow = g.slow && g.pace.per == 0 // the first refusal is answered by pacing
+			g.pace.refused(now, wait, g.flying)
 		}
 	}
-	if cause == eval.ThrottleRateLimit {
-		g.report(cause, wait)
+	g.cutAt, g.cutSent = now, sent
+	g.probing, g.probed = true, time.Time{}
+	g.shut = later(g.shut, now.Add(wait))
+	g.report(eval.ThrottleRateLimit, wait)
+}
+
+// close sends nothing for some time.
+func (g *Governor) close(now time.Time, wait time.Duration) {
+	if until := now.Add(wait); until.After(g.closed) {
+		g.closed = until
+		if wait >= time.Second {
+			g.report(eval.ThrottlePause, wait)
+		}
 	}
 }
 
@@ -86,7 +90,7 @@ func (g *Governor) close(now time.Time, wait time.Duration, cause eval.ThrottleC
 func (g *Governor) failed(now, sent time.Time, f *eval.Failure) {
 	g.calm = now.Add(calmTime)
 	if f.RetryAfter != nil && *f.RetryAfter > 0 {
-		g.close(now, *f.RetryAfter, eval.ThrottlePause)
+		g.close(now, *f.RetryAfter)
 	}
 	if wait := g.circuit.failed(now, sent, f); wait > 0 {
 		g.report(eval.ThrottleOutage, wait)
@@ -95,10 +99,10 @@ func (g *Governor) failed(now, sent time.Time, f *eval.Failure) {
 
 // went takes a call that the provider served, whatever the answer.
 func (g *Governor) went(now, sent time.Time, full bool) {
-	if !sent.Before(g.cutAt) { // else it was in flight when another was refused
+	if sent.After(g.cutSent) { // else it came before the one that was refused
 		g.relieved()
 	}
-	g.pace.went(now, sent, g.waiting.Len() > 0 && !now.Before(g.calm))
+	g.pace.went(now, sent, g.waiting.Len() > 0 && !now.Before(g.calm) && !g.strays.try.on, g.strays.found)
 	if g.circuit.mended() {
 		g.report(eval.ThrottleRecovery, 0)
 	}
@@ -117,12 +121,12 @@ func (g *Governor) went(now, sent time.Time, full bool) {
 	}
 }
 
-// relieved ends a shortage: a call that was sent after a refusal was let in.
+// relieved ends a shortage: a call that was sent after a refused one was let in.
 func (g *Governor) relieved() {
 	if g.refusals > 1 {
 		g.pace.relieved(time.Now())
 	}
-	g.refusals, g.probing = 0, false
+	g.refusals, g.probing, g.shut = 0, false, time.Time{}
 }
 
 // pace is how many calls a second a provider was found to take.
@@ -143,7 +147,7 @@ type pace struct {
 // went counts a call that went well and, while callers wait, quickens the pace:
 // fast towards the pace that was refused last, slowly beyond it, and faster again
 // the longer that goes well.
-func (p *pace) went(now, sent time.Time, wanted bool) {
+func (p *pace) went(now, sent time.Time, wanted, gently bool) {
 	s := sent.Unix()
 	slot := &p.ok[s%int64(len(p.ok))]
 	if slot.second < s {
@@ -165,6 +169,8 @@ func (p *pace) went(now, sent time.Time, wanted bool) {
 		p.per *= math.Exp(0.1 * dt)
 	case p.per < 0.97*p.top:
 		p.per = math.Min(p.per*math.Exp(0.03*dt), 0.97*p.top)
+	case gently:
+		p.per *= math.Exp(dt * 0.01)
 	default:
 		p.per *= math.Exp(dt * math.Min(0.1, 0.0005*math.Exp2(math.Max(0, quiet.Seconds()-60)/10)))
 	}
@@ -184,6 +190,20 @@ func (p *pace) refused(now time.Time, wait time.Duration, flying int) {
 	p.per = math.Max(p.per, 1.0/60)
 	p.at, p.last, p.wait = now, now, wait
 	p.before = p.count(now) + float64(flying)
+}
+
+// set fixes the pace.
+func (p *pace) set(now time.Time, per float64) {
+	p.per, p.at = per, now
+	if per > 0 {
+		p.per = math.Max(per, 1.0/60)
+	}
+}
+
+// found takes a pace for the one that a provider can just take.
+func (p *pace) found(now time.Time, per float64) {
+	p.set(now, per*0.95)
+	p.top, p.last, p.wait = per, now, 0
 }
 
 // relieved corrects the pace after a shortage in which refusal followed refusal:
