@@ -85,6 +85,35 @@ func TestEnvoyResources(t *testing.T) {
 	}
 }
 
+// TestEnvoyKeys checks that a service gets its key in the header that it reads, at
+// the path that it answers.
+func TestEnvoyKeys(t *testing.T) {
+	t.Parallel()
+	got := make(map[string]string)
+	prefix := make(map[string]string)
+	for _, doc := range resources(t, shop())["aigateway.envoyproxy.io"] {
+		name, spec := doc["metadata"].(map[string]any)["name"].(string), doc["spec"].(map[string]any)
+		switch doc["kind"] {
+		case "AIServiceBackend":
+			schema := spec["schema"].(map[string]any)
+			prefix[name] = schema["name"].(string) + " " + schema["prefix"].(string)
+		case "BackendSecurityPolicy":
+			got[name] = spec["type"].(string)
+		}
+	}
+	want := map[string]string{"Anthropic /v1": "AnthropicAPIKey", "OpenAI /v1": "APIKey"}
+	seen := make(map[string]bool)
+	for name, kind := range got {
+		seen[prefix[name]] = true
+		if want[prefix[name]] != kind {
+			t.Errorf("%s: %s has its key as %s", name, prefix[name], kind)
+		}
+	}
+	if len(seen) != len(want) {
+		t.Errorf("services with a key: %v", seen)
+	}
+}
+
 // TestEnvoyCRDs holds the resources of the gateway against its own custom
 // resource definitions, every unknown field refused.
 func TestEnvoyCRDs(t *testing.T) {

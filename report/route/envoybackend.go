@@ -10,16 +10,25 @@ import (
 	"infer/eval"
 )
 
+// envoySchema is how a service is spoken to. Anthropic's messages are at its
+// prefix and "/messages", and its key goes into a header of its own.
+type envoySchema struct {
+	Name   string `json:"name"`
+	Prefix string `json:"prefix"`
+
+	mechanism, field string // of the key
+}
+
 // backend adds the resources of one service, once.
 func (e *envoyFile) backend(m *Model) (string, error) {
-	base, schema := m.base(), "OpenAI"
+	base, schema := m.base(), envoySchema{Name: "OpenAI", mechanism: "APIKey", field: "apiKey"}
 	for i := range vendors {
 		if v := &vendors[i]; base == "" && v.api == m.API && v.own != "" {
 			base = v.own
 		}
 	}
 	if m.API == APIAnthropic {
-		schema = "Anthropic"
+		schema = envoySchema{Name: "Anthropic", Prefix: "/v1", mechanism: "AnthropicAPIKey", field: "anthropicAPIKey"}
 	} else if m.API != APIOpenAI {
 		return "", invalid("export another format, or measure the model through an OpenAI-style service", "envoy: model %s: this exporter does not write the credentials of the %s wire", eval.Untrusted(m.Name).Line(60), m.API)
 	}
@@ -45,16 +54,16 @@ func (e *envoyFile) backend(m *Model) (string, error) {
 	if u.Scheme == "https" {
 		spec["tls"] = map[string]any{"wellKnownCACertificates": "System", "sni": u.Hostname()}
 	}
-	service := map[string]any{"schema": map[string]any{"name": schema, "prefix": u.Path},
-		"backendRef": k8sRef{envoyGroup, "Backend", name}}
+	schema.Prefix = u.Path + schema.Prefix
+	service := map[string]any{"schema": schema, "backendRef": k8sRef{envoyGroup, "Backend", name}}
 	e.objects = append(e.objects, k8sObject{envoyPolicyAPI, "Backend", k8sMeta{Name: name}, spec},
 		k8sObject{envoyRouteAPI, "AIServiceBackend", k8sMeta{Name: name, Annotations: map[string]string{envoyNote + "base-url": base}}, service})
 	if m.KeyEnv != "" {
 		secret := strings.ToLower(strings.ReplaceAll(m.KeyEnv, "_", "-"))
 		e.objects = append(e.objects, k8sObject{envoyRouteAPI, "BackendSecurityPolicy",
 			k8sMeta{Name: name, Annotations: map[string]string{envoyNote + "key-env": m.KeyEnv}},
-			map[string]any{"targetRefs": []k8sRef{{"aigateway.envoyproxy.io", "AIServiceBackend", name}}, "type": "APIKey",
-				"apiKey": map[string]any{"secretRef": map[string]any{"name": strings.Trim(secret, "-")}}}})
+			map[string]any{"targetRefs": []k8sRef{{"aigateway.envoyproxy.io", "AIServiceBackend", name}}, "type": schema.mechanism,
+				schema.field: map[string]any{"secretRef": map[string]any{"name": strings.Trim(secret, "-")}}}})
 	}
 	return name, nil
 }
