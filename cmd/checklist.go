@@ -130,9 +130,11 @@ func (o *checklistOptions) collect(ctx context.Context, s *store.Store, cfg *con
 		return err
 	}
 	in.Run = g.run
-	if in.Report, err = loadReport(ctx, s, o.run); err != nil {
+	r, err := loadReport(ctx, s, o.run)
+	if err != nil {
 		return err
 	}
+	in.Report = r.Measured()
 	if in.Recommendation, err = recommendation(ctx, s, cfg, g, nil); err != nil {
 		if k := eval.KindOf(err); k != eval.KindIncomplete && k != eval.KindInvalid {
 			return err

@@ -171,10 +171,12 @@ type plan struct {
 	rules   *scoring.Set
 	helpers *helpers
 	run     *eval.Run
-	wires   *wiring
-	asked   scope
-	tape    *os.File
-	limits  runner.Options
+	// incumbent is what the dataset says that production did; nil = it says nothing.
+	incumbent *eval.Candidate
+	wires     *wiring
+	asked     scope
+	tape      *os.File
+	limits    runner.Options
 }
 
 func (p *plan) close() error {
@@ -274,6 +276,9 @@ func (p *plan) prepare(ctx context.Context) error {
 		return err
 	}
 	if err := p.costHolds(lanes); err != nil {
+		return err
+	}
+	if p.incumbent, err = p.recordedIncumbent(ctx); err != nil {
 		return err
 	}
 	p.run.Grading.Judged = p.rules.Judged()

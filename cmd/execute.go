@@ -19,6 +19,9 @@ const grace = 10 * time.Second
 
 // execute runs the plan against the store.
 func (p *plan) execute(ctx context.Context, s *store.Store) (runner.Result, error) {
+	if p.incumbent != nil {
+		p.run.Candidates, p.run.Prices = append(p.run.Candidates, *p.incumbent), append(p.run.Prices, eval.PriceRow{})
+	}
 	if err := p.settle(ctx, s); err != nil {
 		return runner.Result{}, err
 	}
@@ -52,7 +55,7 @@ func (p *plan) execute(ctx context.Context, s *store.Store) (runner.Result, erro
 	p.run.State = eval.RunIncomplete
 	if done, doneErr := s.Done(after, p.run.ID, nil); doneErr != nil {
 		err = errors.Join(err, doneErr)
-	} else if done.Len() >= int64(p.run.Planned()) && len(res.Halted) == 0 {
+	} else if p.called(done) >= int64(p.run.Planned()) && len(res.Halted) == 0 {
 		p.run.State = eval.RunComplete
 	}
 	err = errors.Join(err, s.FinishRun(after, p.run.ID, p.run.State))
@@ -63,6 +66,17 @@ func (p *plan) execute(ctx context.Context, s *store.Store) (runner.Result, erro
 		err = errors.Join(err, tapeErr)
 	}
 	return res, errors.Join(runErr, err)
+}
+
+// called counts the trials with an outcome of candidates that are called.
+func (p *plan) called(done *store.DoneSet) int64 {
+	n := done.Len()
+	for i := range p.run.Candidates {
+		if p.run.Candidates[i].Recorded {
+			n -= done.Of(i)
+		}
+	}
+	return n
 }
 
 func (p *plan) tapeErr() error {
@@ -86,13 +100,17 @@ func (p *plan) options(ctx context.Context, s *store.Store, resumed bool) (runne
 	p.wires.throttled = func(t eval.Throttle) {
 		_ = journal.Throttle(context.WithoutCancel(ctx), t) // a store that fails is found by the next trial
 	}
+	var kept *store.DoneSet // of an earlier invocation
 	o.Prepare = func(ctx context.Context, block []*eval.Task) error {
 		for _, t := range block {
 			if err := p.source.Attach(t); err != nil {
 				return err
 			}
 		}
-		return journal.AddTasks(ctx, block)
+		if err := journal.AddTasks(ctx, block); err != nil {
+			return err
+		}
+		return p.keepRecorded(ctx, journal, kept, block)
 	}
 	o.Tasks = p.tasks(ctx)
 	if resumed {
@@ -101,6 +119,9 @@ func (p *plan) options(ctx context.Context, s *store.Store, resumed bool) (runne
 			return o, nil, err
 		}
 		o.Done = set.Has
+		if kept, err = s.Done(ctx, p.run.ID, nil); err != nil {
+			return o, nil, err
+		}
 		if o.MaxCalls > 0 || o.MaxCost > 0 {
 			if o.Calls, o.Cost, err = s.Spent(ctx, p.run.ID); err != nil {
 				return o, nil, err

@@ -30,9 +30,11 @@ func gated(cfg *config.Config, run *eval.Run) ([]int, error) {
 	case cfg.Incumbent != "" && candidateIndex(run, cfg.Incumbent) >= 0:
 		names = []string{cfg.Incumbent}
 	default:
-		out := make([]int, len(run.Candidates))
-		for i := range out {
-			out[i] = i
+		var out []int
+		for i := range run.Candidates {
+			if !run.Candidates[i].Recorded {
+				out = append(out, i)
+			}
 		}
 		return out, nil
 	}

@@ -260,7 +260,7 @@ func (o *importOptions) record(ctx context.Context, s *store.Store, run *eval.Ru
 		if done.Has(t.Seq, f.index[row.Candidate], row.Repeat) {
 			return nil
 		}
-		return j.Record(ctx, told(&row, t, f.index[row.Candidate]))
+		return j.Record(ctx, importedTrial(&row, t, f.index[row.Candidate]))
 	}); err != nil {
 		return err
 	}
@@ -270,17 +270,13 @@ func (o *importOptions) record(ctx context.Context, s *store.Store, run *eval.Ru
 	return s.FinishRun(ctx, run.ID, eval.RunComplete)
 }
 
-// told turns a row into a trial.
-func told(row *importer.Outcome, t *eval.Task, candidate int) *eval.Trial {
+// importedTrial turns a row into a trial.
+func importedTrial(row *importer.Outcome, t *eval.Task, candidate int) *eval.Trial {
 	trial := &eval.Trial{TaskSeq: t.Seq, TaskID: t.ID, TaskType: t.Type, Cluster: t.Cluster(), InputType: eval.InputText, Candidate: candidate, Repeat: row.Repeat,
-		Final: -1, HumanFix: row.HumanFix, HumanFixFrom: eval.UnknownOrigin, Told: &eval.Told{Latency: row.Latency, Class: row.Class}}
+		Final: -1, HumanFix: row.HumanFix, HumanFixFrom: eval.UnknownOrigin, Told: &eval.Told{Latency: row.Latency, Retries: row.Retries, Fallback: row.Fallback, Regenerated: row.Regenerated, Class: row.Class}}
 	if row.HumanFix != nil {
 		trial.HumanFixFrom = eval.Observed
 	}
-	if row.Retries != nil {
-		trial.Told.Retries = *row.Retries
-	}
-	trial.Told.Fallback = row.Fallback != nil && *row.Fallback
 	if row.Regenerated != nil && *row.Regenerated {
 		trial.Regenerations = 1
 	}
@@ -288,19 +284,11 @@ func told(row *importer.Outcome, t *eval.Task, candidate int) *eval.Trial {
 	if row.Cost != nil {
 		trial.Cost.Answer = eval.Exactly(*row.Cost)
 	}
-	switch {
-	case row.Accepted == nil || row.Class != "" && !*row.Accepted:
-		trial.Verdict = eval.Errored
-	case *row.Accepted:
-		trial.Verdict = eval.Accepted
-	default:
-		trial.Verdict = eval.Rejected
-	}
 	if row.Accepted != nil {
-		fixed := row.HumanFix != nil && *row.HumanFix
-		first := *row.Accepted && trial.Regenerations == 0 && !fixed
-		after := *row.Accepted && !fixed
-		trial.FirstTry, trial.AfterRegen = &first, &after
+		accept(trial, *row.Accepted)
+	}
+	if row.Accepted == nil || row.Class != "" && !*row.Accepted {
+		trial.Verdict = eval.Errored
 	}
 	return trial
 }

@@ -47,7 +47,7 @@ func newProgress(app *cli.App, run string, asked, left int64) *progress {
 
 // trial counts one that is safe in the store.
 func (p *progress) trial(t *eval.Trial) {
-	if !t.CutOff {
+	if !t.CutOff && t.Told == nil {
 		p.done.Add(1)
 	}
 }

@@ -18,6 +18,10 @@ type Candidate struct {
 	Retry    Retry   `json:"retry"`
 	Limits   Limits  `json:"limits"`
 	Policy   *Policy `json:"policy,omitempty"` // set for a policy candidate; Provider and Model are then those of its default
+	// Recorded marks the incumbent as production knew it: its trials are the
+	// outcomes that dataset lines carry, and nothing is called for it.
+	Recorded bool `json:"recorded,omitempty"`
+	Example  bool `json:"example,omitempty"` // some of what was recorded is invented for illustration
 }
 
 // Prompt is what a candidate adds around a task's own messages.

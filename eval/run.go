@@ -119,5 +119,17 @@ func (r *Run) Tasks() int {
 	return n
 }
 
-// Planned is how many trials the plan has.
-func (r *Run) Planned() int { return r.Tasks() * len(r.Candidates) * r.Repeats }
+// Planned is how many trials the plan has. Recorded outcomes are none: as many are
+// there as the dataset has.
+func (r *Run) Planned() int { return r.Tasks() * r.Called() * r.Repeats }
+
+// Called is how many of the candidates are called.
+func (r *Run) Called() int {
+	n := 0
+	for i := range r.Candidates {
+		if !r.Candidates[i].Recorded {
+			n++
+		}
+	}
+	return n
+}

@@ -40,6 +40,7 @@ type Cell struct {
 
 	Attempts      int64
 	Retries       int64
+	Untold        int64 // trials that were run elsewhere and did not come with their retries
 	Fallbacks     int64
 	Regenerations int64
 	HumanFixes    int64

@@ -211,6 +211,9 @@ func (t *Trial) FirstToken() (time.Duration, bool) {
 // Backend is the time that the servers report for all calls of the trial; false
 // unless every one of them reported it.
 func (t *Trial) Backend() (time.Duration, bool) {
+	if t.Told != nil {
+		return known(t.Told.Backend)
+	}
 	var d time.Duration
 	own, n := t.Own(), 0
 	for i := range own {
@@ -230,7 +233,7 @@ func (t *Trial) Backend() (time.Duration, bool) {
 // model.
 func (t *Trial) Retries() int {
 	if t.Told != nil {
-		return t.Told.Retries
+		return t.Told.retries()
 	}
 	return t.count(CauseRetry)
 }
@@ -238,7 +241,7 @@ func (t *Trial) Retries() int {
 // FallbackUsed reports whether a backup was called.
 func (t *Trial) FallbackUsed() bool {
 	if t.Told != nil {
-		return t.Told.Fallback
+		return t.Told.Fallback != nil && *t.Told.Fallback
 	}
 	return t.count(CauseFallback) > 0
 }
@@ -246,7 +249,7 @@ func (t *Trial) FallbackUsed() bool {
 // Calls is how many calls the trial made, as far as is known.
 func (t *Trial) Calls() int {
 	if t.Told != nil {
-		return 1 + t.Told.Retries
+		return 1 + t.Told.retries()
 	}
 	return len(t.Attempts)
 }

@@ -27,12 +27,16 @@ func Build(run *eval.Run, cells []eval.Cell) (*Report, error) {
 		if cells[i].Candidate < 0 || cells[i].Candidate >= len(run.Candidates) {
 			return nil, fmt.Errorf("cell of candidate %d, but the plan has %d", cells[i].Candidate, len(run.Candidates))
 		}
-		c := cell(&cells[i], run.Candidates[cells[i].Candidate].Name)
+		from := &run.Candidates[cells[i].Candidate]
+		c := cell(&cells[i], from.Name)
+		if from.Recorded {
+			c.recorded()
+		}
 		if c.OnJudges = run.Grading.RestsOnJudges(c.TaskType); c.OnJudges {
 			c.Notes = append(c.Notes, "rests on judges: no gate until people have checked a sample")
 		}
 		r.Cells = append(r.Cells, c)
-		if cells[i].TaskType == Overall {
+		if cells[i].TaskType == Overall && !from.Recorded {
 			r.Run.Trials += cells[i].N
 		}
 	}
@@ -45,13 +49,20 @@ func Build(run *eval.Run, cells []eval.Cell) (*Report, error) {
 	return r, nil
 }
 
+// recorded marks a row of what production did. Its cost is known as a whole only.
+func (c *Cell) recorded() {
+	c.Recorded = true
+	part := eval.UnknownCost()
+	c.Split = SplitOf(eval.CostSplit{Answer: part, Retries: part, Failed: part, Fallback: part, Regeneration: part, Tools: part, Repair: part, Judge: eval.Exactly(0)})
+}
+
 func describe(run *eval.Run) Run {
 	d := Run{ID: run.ID, Name: run.Name, State: run.State, CreatedAt: run.CreatedAt, UpdatedAt: run.UpdatedAt, Dataset: run.Dataset,
 		Tasks: run.Tasks(), Repeats: run.Repeats, Seed: run.Seed, Concurrency: run.Concurrency, Planned: run.Planned(), Grading: run.Grading.Number,
 		Version: run.Version, Imported: run.Imported, Candidates: make([]Candidate, len(run.Candidates))}
 	for i := range run.Candidates {
 		c := &run.Candidates[i]
-		d.Candidates[i] = Candidate{Name: c.Name, Provider: c.Provider, Model: c.Model, Digest: c.Digest()}
+		d.Candidates[i] = Candidate{Name: c.Name, Provider: c.Provider, Model: c.Model, Digest: c.Digest(), Recorded: c.Recorded}
 		if i < len(run.Prices) && run.Prices[i].Model != "" {
 			d.Candidates[i].Price = &run.Prices[i]
 		}
@@ -62,7 +73,7 @@ func describe(run *eval.Run) Run {
 func cell(c *eval.Cell, name string) Cell {
 	out := Cell{TaskType: c.TaskType, Candidate: name, N: c.N, Accepted: c.Accepted, FirstTry: c.FirstTry, AfterRegeneration: c.AfterRegen,
 		Rejected: c.Rejected, Unscored: c.Unscored, Errored: c.Errored, Diverged: c.Diverged, NeedsConfirmation: c.NeedsConfirmation,
-		Errors: make(map[eval.Class]int64), Faults: make(map[string]int64), Samples: c.Samples, Attempts: c.Attempts, Retries: c.Retries,
+		Errors: make(map[eval.Class]int64), Faults: make(map[string]int64), Samples: c.Samples, Attempts: c.Attempts, Retries: c.Retries, RetriesUntold: c.Untold,
 		Fallbacks: c.Fallbacks, Regenerations: c.Regenerations, HumanFixes: c.HumanFixes,
 		Latency: quantiles(&c.Latency, c.ExactLatency), TTFT: quantiles(&c.TTFT, c.ExactTTFT),
 		Flight: quantiles(&c.Flight, nil), Queue: quantiles(&c.Queue, nil), Cost: money(c.Cost())}
@@ -230,10 +241,16 @@ func (r *Report) warn(run *eval.Run, cells []eval.Cell) {
 	var invented, unpriced []string
 	for i := range r.Run.Candidates {
 		c := &r.Run.Candidates[i]
-		if p := c.Price; p == nil && run.Candidates[i].Policy == nil && !run.Imported && !paid(cells, i) {
+		if p := c.Price; p == nil && run.Candidates[i].Policy == nil && !run.Candidates[i].Recorded && !run.Imported && !paid(cells, i) {
 			unpriced = append(unpriced, eval.Untrusted(c.Name).Line(80))
 		} else if p != nil && p.Example {
 			invented = append(invented, eval.Untrusted(c.Name).Line(80))
+		}
+	}
+	for i := range cells {
+		if c := &run.Candidates[cells[i].Candidate]; c.Recorded && cells[i].TaskType == Overall {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("%s: what production did on %d of %d tasks, as the dataset tells it%s; under its own conditions, and nothing was called",
+				eval.Untrusted(c.Name).Line(80), cells[i].N, run.Tasks(), map[bool]string{true: " (invented for the example)"}[c.Example]))
 		}
 	}
 	if len(unpriced) > 0 {

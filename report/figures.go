@@ -103,3 +103,15 @@ func PerAcceptedInterval(c CostPer) string {
 	}
 	return Dollars(*c.Lo)[1:] + "–" + Dollars(*c.Hi)[1:]
 }
+
+// Retried is how often a cell's calls were tried again, as far as that is known.
+func Retried(c *Cell) string {
+	n := strconv.FormatInt(c.Retries, 10)
+	switch {
+	case c.RetriesUntold == 0:
+		return n
+	case c.RetriesUntold >= c.N:
+		return Unknown
+	}
+	return "≥" + n
+}

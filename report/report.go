@@ -54,6 +54,31 @@ type Candidate struct {
 	Model    string         `json:"model"`
 	Digest   eval.Digest    `json:"digest"`
 	Price    *eval.PriceRow `json:"price"` // null = no price known
+	// Recorded marks what production did, as the dataset tells it: nothing was called.
+	Recorded bool `json:"recorded,omitempty"`
+}
+
+// Measured is the report without the rows of what was recorded elsewhere.
+func (r *Report) Measured() *Report {
+	out := *r
+	out.Cells = nil
+	for i := range r.Cells {
+		if !r.Cells[i].Recorded {
+			out.Cells = append(out.Cells, r.Cells[i])
+		}
+	}
+	return &out
+}
+
+// Called is how many of the candidates were called.
+func (r *Run) Called() int {
+	n := 0
+	for i := range r.Candidates {
+		if !r.Candidates[i].Recorded {
+			n++
+		}
+	}
+	return n
 }
 
 // Verdict is the one object that text, JSON, JUnit and exit code are made from.
@@ -112,8 +137,14 @@ type Cell struct {
 	// Samples are what the first failure of each class said; over all task types only.
 	Samples map[eval.Class]eval.Untrusted `json:"error_samples,omitempty"`
 
-	Attempts      int64 `json:"attempts"`
-	Retries       int64 `json:"retries"`
+	Attempts int64 `json:"attempts"`
+	// Recorded marks a row of what production did, as the dataset tells it.
+	Recorded bool `json:"recorded,omitempty"`
+
+	Retries int64 `json:"retries"`
+	// RetriesUntold counts trials that were run elsewhere and did not come with
+	// their retries: where it is not 0, Retries is the least number there can be.
+	RetriesUntold int64 `json:"retries_untold,omitempty"`
 	Fallbacks     int64 `json:"fallbacks"`
 	Regenerations int64 `json:"regenerations"`
 	HumanFixes    int64 `json:"human_fixes"`

@@ -33,7 +33,7 @@ func trialsAt(ctx context.Context, db querier, run int64, at int) (string, error
 		cols[i] = fmt.Sprintf("CASE WHEN v.trial IS NULL THEN t.%s ELSE v.%s END AS %s", c, c, c)
 	}
 	return fmt.Sprintf(`(SELECT t.id, t.run, t.candidate, t.task, t.repeat, t.type, t.cluster, t.class, t.attempts, t.retries, t.fallback, t.regenerations,
-		t.latency_us, t.ttft_us, t.backend_us, t.cut_off, %s FROM trials t %s verdicts v ON v.trial = t.id AND v.grading = %d)`, strings.Join(cols, ", "), join, at), nil
+		t.latency_us, t.ttft_us, t.backend_us, t.cut_off, t.told, %s FROM trials t %s verdicts v ON v.trial = t.id AND v.grading = %d)`, strings.Join(cols, ", "), join, at), nil
 }
 
 // Graded returns the run that ref names, as Run does. A ref that ends in @N

@@ -258,16 +258,16 @@ func insertTrial(t *tx, run int64, trial *eval.Trial, before earlier, group int6
 	}
 	columns := []any{string(trial.Verdict), class, trial.Calls() + before.attempts, trial.Retries(), trial.FallbackUsed(), trial.Regenerations, final,
 		boolOrNull(trial.FirstTry), boolOrNull(trial.AfterRegen), boolOrNull(trial.HumanFix), string(trial.HumanFixFrom), micros(trial.HumanFixTime),
-		latency, ttft, backend, int64(cost.Low), high(cost), split, plan, trial.CutOff, trial.Earlier + before.attempts, microsOrNull(trial.Lag)}
+		latency, ttft, backend, int64(cost.Low), high(cost), split, plan, trial.CutOff, trial.Earlier + before.attempts, microsOrNull(trial.Lag), toldMask(trial.Told)}
 	if before.id != 0 {
 		return before.id, t.exec(`UPDATE trials SET verdict = ?, class = ?, attempts = ?, retries = retries + ?, fallback = max(fallback, ?),
 			regenerations = regenerations + ?, final = ?, first_try = ?, after_regen = ?, human_fix = ?, fix_origin = ?, fix_us = ?,
-			latency_us = ?, ttft_us = ?, backend_us = ?, cost_low = ?, cost_high = ?, split = ?, plan = ?, cut_off = ?, earlier = ?, lag_us = ? WHERE id = ?`,
+			latency_us = ?, ttft_us = ?, backend_us = ?, cost_low = ?, cost_high = ?, split = ?, plan = ?, cut_off = ?, earlier = ?, lag_us = ?, told = ? WHERE id = ?`,
 			append(columns, before.id)...)
 	}
 	return t.insert(`INSERT INTO trials (run, candidate, task, repeat, type, cluster, verdict, class, attempts, retries, fallback,
 		regenerations, final, first_try, after_regen, human_fix, fix_origin, fix_us, latency_us, ttft_us, backend_us,
-		cost_low, cost_high, split, plan, cut_off, earlier, lag_us) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		cost_low, cost_high, split, plan, cut_off, earlier, lag_us, told) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 		append([]any{run, trial.Candidate, trial.TaskSeq, trial.Repeat, kind, group}, columns...)...)
 }
 

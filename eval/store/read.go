@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math/bits"
 	"time"
 
 	"infer/eval"
@@ -28,6 +29,19 @@ func (d *DoneSet) Has(task, candidate, repeat int) bool {
 
 // Len returns how many trials have their outcome.
 func (d *DoneSet) Len() int64 { return d.n }
+
+// Of returns how many trials of one candidate have their outcome.
+func (d *DoneSet) Of(candidate int) (n int64) {
+	for key, b := range d.bits {
+		if key[0] != candidate {
+			continue
+		}
+		for _, word := range b {
+			n += int64(bits.OnesCount64(word))
+		}
+	}
+	return n
+}
 
 // Done returns the trials of a run that have an outcome, leaving out those that
 // again wants to be run once more (nil = none). One that was cut off has none.
@@ -148,7 +162,7 @@ func (s *Store) RecordsAt(ctx context.Context, run *eval.Run, at int) iter.Seq2[
 
 func (s *Store) recordPage(ctx context.Context, id int64, run *eval.Run, from string, after place) (page []eval.Record, last place, err error) {
 	rows, err := s.read.QueryContext(ctx, `SELECT t.candidate, t.task, t.repeat, k.task_id, n.name, k.input_type, t.verdict, coalesce(t.class, ''),
-		t.latency_us, t.backend_us, t.retries, t.fallback, t.regenerations, t.human_fix, t.fix_origin, t.cost_low, t.cost_high
+		t.latency_us, t.backend_us, t.retries, t.fallback, t.regenerations, t.human_fix, t.fix_origin, t.cost_low, t.cost_high, t.told
 		FROM `+from+` t JOIN tasks k ON k.run = t.run AND k.seq = t.task JOIN names n ON n.id = t.type
 		WHERE t.run = ? AND (t.candidate, t.task, t.repeat) > (?, ?, ?) ORDER BY t.candidate, t.task, t.repeat LIMIT ?`,
 		id, after.candidate, after.task, after.repeat, pageRows)
@@ -173,9 +187,9 @@ func scanRecord(rows *sql.Rows, run *eval.Run) (eval.Record, place, error) {
 	var fallback bool
 	var fix sql.NullBool
 	var fixOrigin eval.Origin
-	var latency, backend, high sql.NullInt64
+	var latency, backend, high, told sql.NullInt64
 	err := rows.Scan(&at.candidate, &at.task, &at.repeat, &rec.TaskID, &rec.TaskType, &rec.InputType, &rec.Verdict, &rec.Class,
-		&latency, &backend, &retries, &fallback, &regenerations, &fix, &fixOrigin, &low, &high)
+		&latency, &backend, &retries, &fallback, &regenerations, &fix, &fixOrigin, &low, &high, &told)
 	if err != nil {
 		return rec, at, err
 	}
@@ -212,10 +226,28 @@ func scanRecord(rows *sql.Rows, run *eval.Run) (eval.Record, place, error) {
 		"fallback_used": eval.Observed, "user_regenerated": eval.Imputed, "human_fix_required": fixOrigin,
 		"latency": originOf(latency.Valid), "accepted_result": originOf(rec.Accepted != nil), "final_cost": originOf(rec.FinalCost != nil),
 	}
+	if told.Valid {
+		forget(&rec, told.Int64)
+	}
 	if fix.Valid && fix.Bool && fixOrigin == eval.Imputed {
 		rec.Origins["accepted_result"], rec.Origins["final_cost"] = eval.Imputed, eval.Imputed
 	}
 	return rec, at, nil
+}
+
+// forget leaves out what a trial that was run elsewhere did not come with. That
+// the user asked again was then seen, not imputed from a rule.
+func forget(rec *eval.Record, told int64) {
+	rec.Origins["user_regenerated"] = eval.Observed
+	if told&toldRetries == 0 {
+		rec.RetryCount, rec.Origins["retry_count"] = nil, eval.UnknownOrigin
+	}
+	if told&toldFallback == 0 {
+		rec.FallbackUsed, rec.Origins["fallback_used"] = nil, eval.UnknownOrigin
+	}
+	if told&toldRegenerated == 0 {
+		rec.UserRegenerated, rec.Origins["user_regenerated"] = nil, eval.UnknownOrigin
+	}
 }
 
 func originOf(known bool) eval.Origin {

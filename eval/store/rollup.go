@@ -144,6 +144,7 @@ type trialRow struct {
 	latency, ttft sql.NullInt64
 	split         eval.CostSplit
 	answered      bool // an answer counts
+	untold        bool // it was run elsewhere and did not come with its retries
 	cutOff        bool
 }
 
@@ -176,7 +177,8 @@ func (s *Store) scanCells(ctx context.Context, run int64, at int) ([]eval.Cell, 
 
 func scanTrials(ctx context.Context, tx *sql.Tx, run int64, from string, types map[int64]string) ([]eval.Cell, error) {
 	rows, err := tx.QueryContext(ctx, `SELECT candidate, type, cluster, verdict, class, attempts, retries, fallback, regenerations,
-		first_try, after_regen, human_fix, latency_us, ttft_us, cost_low, cost_high, split, final >= 0, cut_off
+		first_try, after_regen, human_fix, latency_us, ttft_us, cost_low, cost_high, split,
+		final >= 0 OR told IS NOT NULL AND verdict <> 'errored', cut_off, told IS NOT NULL AND told & 1 = 0
 		FROM `+from+` WHERE run = ? ORDER BY candidate, task, repeat`, run)
 	if err != nil {
 		return nil, err
@@ -191,7 +193,7 @@ func scanTrials(ctx context.Context, tx *sql.Tx, run int64, from string, types m
 		var high sql.NullInt64
 		var split sql.NullString
 		if err := rows.Scan(&r.candidate, &kind, &r.cluster, &r.verdict, &r.class, &r.attempts, &r.retries, &r.fallback, &r.regenerations,
-			&r.firstTry, &r.afterRegen, &r.humanFix, &r.latency, &r.ttft, &low, &high, &split, &r.answered, &r.cutOff); err != nil {
+			&r.firstTry, &r.afterRegen, &r.humanFix, &r.latency, &r.ttft, &low, &high, &split, &r.answered, &r.cutOff, &r.untold); err != nil {
 			return nil, err
 		}
 		if r.split, err = decodeSplit(split, costOf(low, high)); err != nil {
@@ -290,6 +292,9 @@ func count(c *eval.Cell, r *trialRow) {
 	c.Attempts += r.attempts
 	c.Retries += r.retries
 	c.Regenerations += r.regenerations
+	if r.untold {
+		c.Untold++
+	}
 	if r.cutOff {
 		return
 	}

@@ -241,6 +241,7 @@ func (s *Store) Runs(ctx context.Context) ([]RunInfo, error) {
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err is checked
 	var infos []RunInfo
+	var plans [][]eval.Candidate
 	for rows.Next() {
 		var body, state string
 		var us int64
@@ -256,27 +257,27 @@ func (s *Store) Runs(ctx context.Context) ([]RunInfo, error) {
 		for i := range run.Candidates {
 			info.Models = append(info.Models, run.Candidates[i].Name)
 		}
-		infos = append(infos, info)
+		infos, plans = append(infos, info), append(plans, run.Candidates)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, explain(s.path, err)
 	}
 	for i := range infos {
-		if err := s.count(ctx, &infos[i]); err != nil {
+		if err := s.count(ctx, &infos[i], plans[i]); err != nil {
 			return nil, err
 		}
 	}
 	return infos, nil
 }
 
-// count fills in what the run's roll-ups say.
-func (s *Store) count(ctx context.Context, info *RunInfo) error {
+// count fills in what the run's roll-ups say of the candidates that were called.
+func (s *Store) count(ctx context.Context, info *RunInfo, candidates []eval.Candidate) error {
 	cells, err := s.Cells(ctx, info.ID)
 	if err != nil {
 		return err
 	}
 	for i := range cells {
-		if cells[i].TaskType == allTypes {
+		if k := cells[i].Candidate; cells[i].TaskType == allTypes && k < len(candidates) && !candidates[k].Recorded {
 			info.Trials += cells[i].N
 			info.Accepted += cells[i].Accepted
 			info.Cost = info.Cost.Plus(cells[i].Cost())

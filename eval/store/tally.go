@@ -61,7 +61,7 @@ func (t *tally) add(trial *eval.Trial, group int64) {
 	}
 	r := trialRow{candidate: trial.Candidate, kind: trial.TaskType, cluster: group, verdict: trial.Verdict, attempts: int64(trial.Calls()),
 		retries: int64(trial.Retries()), fallback: trial.FallbackUsed(), regenerations: int64(trial.Regenerations), split: trial.Cost,
-		answered: trial.Final >= 0, cutOff: trial.CutOff, firstTry: nullBool(trial.FirstTry), afterRegen: nullBool(trial.AfterRegen),
+		answered: trial.Final >= 0 || trial.Told != nil && trial.Verdict != eval.Errored, untold: trial.Told != nil && trial.Told.Retries == nil, cutOff: trial.CutOff, firstTry: nullBool(trial.FirstTry), afterRegen: nullBool(trial.AfterRegen),
 		humanFix: nullBool(trial.HumanFix), latency: nullMicros(trial.UserVisible()), ttft: nullMicros(trial.FirstToken())}
 	if c := trial.ErrorClass(); c != "" {
 		r.class = sql.NullString{String: string(c), Valid: true}

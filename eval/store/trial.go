@@ -79,7 +79,8 @@ func (s *Store) trialPage(ctx context.Context, id int64, f Filter, after place) 
 	defer tx.Rollback() //nolint:errcheck // nothing was written
 	where, args := f.where([]string{"t.run = ?", "(t.candidate, t.task, t.repeat) > (?, ?, ?)"}, []any{id, after.candidate, after.task, after.repeat})
 	rows, err := tx.QueryContext(ctx, `SELECT t.id, t.candidate, t.task, t.repeat, k.task_id, n.name, k.input_type, t.verdict, t.final,
-		t.first_try, t.after_regen, t.regenerations, t.human_fix, t.fix_origin, t.fix_us, t.cost_low, t.cost_high, t.split, coalesce(t.plan, ''), t.cut_off, t.earlier, t.lag_us
+		t.first_try, t.after_regen, t.regenerations, t.human_fix, t.fix_origin, t.fix_us, t.cost_low, t.cost_high, t.split, coalesce(t.plan, ''), t.cut_off, t.earlier, t.lag_us,
+		t.told, t.latency_us, t.backend_us, t.retries, t.fallback, coalesce(t.class, '')
 		FROM trials t JOIN tasks k ON k.run = t.run AND k.seq = t.task JOIN names n ON n.id = t.type
 		WHERE `+where+" ORDER BY t.candidate, t.task, t.repeat LIMIT ?", append(args, pageRows)...)
 	if err != nil {
@@ -129,15 +130,20 @@ func scanTrial(rows *sql.Rows) (stored, error) {
 	t := stored{Trial: new(eval.Trial)}
 	var fixUS, low int64
 	var first, after, fix sql.NullBool
-	var high, lag sql.NullInt64
+	var high, lag, told, latency, backend sql.NullInt64
+	var retries int
+	var fallback bool
+	var class eval.Class
 	var split sql.NullString
 	err := rows.Scan(&t.id, &t.Candidate, &t.TaskSeq, &t.Repeat, &t.TaskID, &t.TaskType, &t.InputType, &t.Verdict, &t.Final,
-		&first, &after, &t.Regenerations, &fix, &t.HumanFixFrom, &fixUS, &low, &high, &split, &t.Plan, &t.CutOff, &t.Earlier, &lag)
+		&first, &after, &t.Regenerations, &fix, &t.HumanFixFrom, &fixUS, &low, &high, &split, &t.Plan, &t.CutOff, &t.Earlier, &lag,
+		&told, &latency, &backend, &retries, &fallback, &class)
 	if err != nil {
 		return t, err
 	}
 	t.FirstTry, t.AfterRegen, t.HumanFix = boolPtr(first), boolPtr(after), boolPtr(fix)
 	t.HumanFixTime, t.Lag = time.Duration(fixUS)*time.Microsecond, durationPtr(lag)
+	t.Told = toldOf(told, latency, backend, retries, fallback, t.Regenerations, class)
 	t.Cost, err = decodeSplit(split, costOf(low, high))
 	return t, err
 }

@@ -56,6 +56,9 @@ func (v *view) prepare() {
 
 func bestFirst(cells []report.Cell) {
 	rate := func(c *report.Cell) float64 {
+		if c.Recorded {
+			return -2 // on tasks and under conditions of its own
+		}
 		if c.Acceptance.Point == nil {
 			return -1
 		}
@@ -90,6 +93,7 @@ func functions(p *Page) template.FuncMap {
 		"money":   money,
 		"per":     per,
 		"perband": perBand,
+		"retried": report.Retried,
 		"spent":   spent,
 		"took":    took,
 		"glyph":   glyph,

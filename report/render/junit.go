@@ -140,7 +140,7 @@ func properties(r *report.Report, c *Case) []junitProperty {
 			continue
 		}
 		return []junitProperty{{"acceptance", report.Percent(x.Acceptance.Point)}, {"acceptance_interval", report.Interval(x.Acceptance)},
-			{"cost_per_accepted", report.PerAccepted(x.CostPerAccepted)}, {"latency_p95", report.Millis(x.Latency.P95)}, {"retries", count(x.Retries)}}
+			{"cost_per_accepted", report.PerAccepted(x.CostPerAccepted)}, {"latency_p95", report.Millis(x.Latency.P95)}, {"retries", report.Retried(x)}}
 	}
 	return nil
 }

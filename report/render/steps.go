@@ -51,6 +51,9 @@ func stepColumns(overall []report.Cell) []column {
 	} {
 		spent := false
 		for i := range overall {
+			if overall[i].Recorded {
+				continue
+			}
 			m := p.of(&overall[i])
 			spent = spent || m.Low > 0 || !m.Known
 		}

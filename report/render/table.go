@@ -55,7 +55,7 @@ func columns(cells []report.Cell, withTypes bool) []column {
 	var unscored, errored, retries, ttft, spread bool
 	for i := range cells {
 		c := &cells[i]
-		unscored, errored, retries, ttft = unscored || c.Unscored > 0, errored || c.Errored > 0, retries || c.Retries > 0, ttft || c.TTFT.P50 != nil
+		unscored, errored, retries, ttft = unscored || c.Unscored > 0, errored || c.Errored > 0, retries || c.Retries > 0 && !c.Recorded, ttft || c.TTFT.P50 != nil
 		spread = spread || report.PerAcceptedInterval(c.CostPerAccepted) != unknown
 	}
 	cols := []column{
@@ -72,7 +72,7 @@ func columns(cells []report.Cell, withTypes bool) []column {
 	}
 	add(unscored, column{head: "unscored", right: true, keep: 5, value: func(c *report.Cell) string { return count(c.Unscored) }})
 	add(errored, column{head: "errored", right: true, keep: 2, value: func(c *report.Cell) string { return count(c.Errored) }})
-	add(retries, column{head: "retries", right: true, keep: 4, value: func(c *report.Cell) string { return count(c.Retries) }})
+	add(retries, column{head: "retries", right: true, keep: 4, value: func(c *report.Cell) string { return report.Retried(c) }})
 	add(true, column{head: "p50", right: true, keep: 4, value: func(c *report.Cell) string { return report.Millis(c.Latency.P50) }})
 	add(true, column{head: "p95", right: true, keep: 1, value: func(c *report.Cell) string { return report.Millis(c.Latency.P95) }})
 	add(ttft && !withTypes, column{head: "ttft p50", right: true, keep: 6, value: func(c *report.Cell) string { return report.Millis(c.TTFT.P50) }})
@@ -90,7 +90,7 @@ func columns(cells []report.Cell, withTypes bool) []column {
 // table writes the report for a terminal.
 func table(w io.Writer, r *report.Report, o Options) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "run %s · %s · %s · %s", r.Run.ID, name(r.Run.Name), tasks(&r.Run), plural(len(r.Run.Candidates), "candidate"))
+	fmt.Fprintf(&b, "run %s · %s · %s · %s", r.Run.ID, name(r.Run.Name), tasks(&r.Run), plural(r.Run.Called(), "candidate"))
 	if r.Run.Repeats > 1 {
 		fmt.Fprintf(&b, " · %d repeats", r.Run.Repeats)
 	}
@@ -128,6 +128,9 @@ func split(cells []report.Cell) (overall, byType []report.Cell) {
 		sort.SliceStable(list, func(i, j int) bool {
 			if list[i].TaskType != list[j].TaskType {
 				return list[i].TaskType < list[j].TaskType
+			}
+			if list[i].Recorded != list[j].Recorded {
+				return list[j].Recorded // on tasks and under conditions of its own
 			}
 			return value(list[i].Acceptance.Point) > value(list[j].Acceptance.Point)
 		})

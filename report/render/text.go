@@ -15,7 +15,7 @@ import (
 // markdown writes the report as GitHub-flavoured Markdown.
 func markdown(w io.Writer, r *report.Report) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### infer · run `%s` · %s\n\n%s · %s · %s\n\n", r.Run.ID, Escape(r.Run.Name), tasks(&r.Run), plural(len(r.Run.Candidates), "candidate"), r.Run.State)
+	fmt.Fprintf(&b, "### infer · run `%s` · %s\n\n%s · %s · %s\n\n", r.Run.ID, Escape(r.Run.Name), tasks(&r.Run), plural(r.Run.Called(), "candidate"), r.Run.State)
 	overall, byType := split(r.Cells)
 	mdGrid(&b, overall, columns(overall, false))
 	if len(typesOf(byType)) > 1 {

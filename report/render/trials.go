@@ -268,7 +268,7 @@ func Run(w io.Writer, run *eval.Run, throttles []eval.Throttle) error {
 		tasksOf = fmt.Sprintf("%d of %s", n, tasksOf)
 	}
 	fmt.Fprintf(&b, "dataset  %s, digest %s\n", eval.Untrusted(run.Dataset.Path).Line(200), run.Dataset.Digest.Short())
-	fmt.Fprintf(&b, "plan     %s × %s × %s = %s\n", tasksOf, plural(len(run.Candidates), "candidate"), plural(run.Repeats, "repeat"), plural(run.Planned(), "trial"))
+	fmt.Fprintf(&b, "plan     %s × %s × %s = %s\n", tasksOf, plural(run.Called(), "candidate"), plural(run.Repeats, "repeat"), plural(run.Planned(), "trial"))
 	fmt.Fprintf(&b, "order    seed %d, at most %s in flight", run.Seed, plural(run.Concurrency, "call"))
 	if run.Rate > 0 {
 		fmt.Fprintf(&b, ", %s trials a second", strconv.FormatFloat(run.Rate, 'g', 4, 64))

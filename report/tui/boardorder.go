@@ -32,6 +32,9 @@ func (s *boardScreen) above(d *eval.TypeDecision, a, b *report.Cell) bool {
 		}
 		return -*p
 	}
+	if a.Recorded != b.Recorded {
+		return b.Recorded // on tasks and under conditions of its own
+	}
 	switch s.order {
 	case byName:
 		return a.Candidate < b.Candidate

@@ -70,7 +70,7 @@ func (s *boardScreen) cellsOf(d *eval.TypeDecision, c *report.Cell, meter int) [
 	}
 	cells := []line{who, toned(count(c.N), soft), toned(report.Percent(c.Acceptance.Point), strong), s.scale.meter(c.Acceptance, meter), text(report.Interval(c.Acceptance)),
 		toned(report.PerAccepted(c.CostPerAccepted), strong), text(report.PerAcceptedInterval(c.CostPerAccepted)), text(millis(c.Latency.P50)), text(millis(c.Latency.P95)),
-		text(count(c.Retries)), errs, {s.role(d, c.Candidate)}}
+		text(report.Retried(c)), errs, {s.role(d, c.Candidate)}}
 	if d != nil {
 		cells = append([]line{text(rankOf(d, c.Candidate))}, cells...)
 	}

@@ -24,8 +24,7 @@ func Gate(in GateInput) []eval.GateResult {
 	var out []eval.GateResult
 	for _, c := range in.Candidates {
 		name := in.Run.Candidates[c].Name
-		planned := in.Run.Planned() / max(1, len(in.Run.Candidates)*in.Run.Repeats)
-		out = append(out, dataGate(in.Evidence, c, planned, name))
+		out = append(out, dataGate(in.Evidence, c, in.Run.Tasks(), name))
 		for _, t := range in.Evidence.types {
 			out = append(out, in.typeGates(t, c, name)...)
 		}

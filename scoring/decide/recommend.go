@@ -102,7 +102,7 @@ func newRecommender(in Input) (*recommender, error) {
 	r := &recommender{in: in, evidence: in.Evidence, incumbent: -1, alpha: in.Rule.Alpha, resampler: newResampler(in.Rule.Seed, in.Rule.Resamples)}
 	for i := range run.Candidates {
 		c := &run.Candidates[i]
-		if c.Policy != nil {
+		if c.Policy != nil || c.Recorded { // what was recorded cannot be called
 			continue
 		}
 		r.cand, r.names = append(r.cand, i), append(r.names, c.Name)
