@@ -16,6 +16,16 @@ type GateInput struct {
 	// MustPass are ids of tasks that must be accepted; ID names a task.
 	MustPass []string
 	ID       func(seq int32) string
+	// Checked is what people's labels make of a candidate's acceptance on a task type
+	// that rests on judges; nil = too few labels, or none.
+	Checked func(taskType string, candidate int) *Checked
+}
+
+// Checked is acceptance by people over all answers, estimated from a labelled
+// sample and the judges' word on the rest (PPI++), with its 95 % interval.
+type Checked struct {
+	Point, Lo, Hi float64
+	Labels        int64
 }
 
 // Gate decides every gate of a run: each task type's limits, its data and the
@@ -39,11 +49,12 @@ func (in *GateInput) typeGates(t *typeData, c int, name string) []eval.GateResul
 	limits := in.Limits(t.name)
 	s := sum(t, []int{c}, limits.SLO.Microseconds(), 0)
 	cand := &s.cand[0]
+	judged := in.Run.Grading.RestsOnJudges(t.name)
 	var out []eval.GateResult
 	if f := limits.MinAcceptance; f != nil {
 		g := floorGate(GateAcceptance, "acceptance", cand.rate, *f)
-		if in.Run.Grading.RestsOnJudges(t.name) {
-			g.State, g.Reason = eval.GateUnknown, "acceptance rests on judges: people must check a sample first (infer review); "+g.Reason
+		if judged {
+			g = in.checkedGate(g, t.name, c, cand.answered, *f)
 		}
 		out = append(out, g)
 	}
@@ -54,12 +65,45 @@ func (in *GateInput) typeGates(t *typeData, c int, name string) []eval.GateResul
 		out = append(out, sloGate(cand.over, cand.untimed, limits.SLO))
 	}
 	if m := limits.MaxCostPerAccepted; m != nil {
-		out = append(out, costGate(cand, *m))
+		g := costGate(cand, *m)
+		if judged {
+			g.State, g.Reason = eval.GateUnknown, "the accepted tasks are counted by judges; "+g.Reason
+		}
+		out = append(out, g)
 	}
 	for i := range out {
 		out[i].TaskType, out[i].Candidate = t.name, name
 	}
 	return out
+}
+
+// checkedGate decides a floor on an acceptance that rests on judges: by what people
+// say where they labelled enough, else it is unknown. People judged answers, so the
+// share of trials that got one lowers the interval.
+func (in *GateInput) checkedGate(g eval.GateResult, taskType string, c int, answered stats.ClusterSums, floor float64) eval.GateResult {
+	var k *Checked
+	if in.Checked != nil {
+		k = in.Checked(taskType, c)
+	}
+	got, ok := answered.Rate()
+	if k == nil || !ok {
+		g.State = eval.GateUnknown
+		g.Reason = fmt.Sprintf("acceptance rests on judges: people must check a sample of %d answers at least first (infer review); %s", stats.PPIMinLabels, g.Reason)
+		return g
+	}
+	lo, hi := k.Lo*got, k.Hi*got
+	g.State = eval.GateUnknown
+	bound, name := lo, "lower"
+	switch {
+	case lo >= floor:
+		g.State = eval.GatePass
+	case hi < floor:
+		g.State, bound, name = eval.GateFail, hi, "upper"
+	}
+	g.Measured = &bound
+	g.Reason = fmt.Sprintf("acceptance by people, of answers as they stand: 95%% %s bound %s, the floor is %s (%s; %d labels and the judges' word on the rest, PPI++)",
+		name, percent(bound), percent(floor), percent(k.Point*got), k.Labels)
+	return g
 }
 
 // dataGate fails where the outcomes are not what the plan says: tasks without one,

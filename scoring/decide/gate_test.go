@@ -137,6 +137,47 @@ func TestJudgesPassNothing(t *testing.T) {
 	}
 }
 
+// TestCheckedByPeople: enough labels decide a floor that judges cannot, and a trial
+// without an answer counts against it.
+func TestCheckedByPeople(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		checked *decide.Checked
+		failed  int // every so many trials got no answer; 0 = none
+		want    eval.GateState
+		say     string
+	}{
+		{nil, 0, eval.GateUnknown, "100 answers"},
+		{&decide.Checked{Point: 0.95, Lo: 0.91, Hi: 0.98, Labels: 120}, 0, eval.GatePass, "120 labels"},
+		{&decide.Checked{Point: 0.92, Lo: 0.88, Hi: 0.96, Labels: 120}, 0, eval.GateUnknown, "lower bound 88.0%"},
+		{&decide.Checked{Point: 0.80, Lo: 0.74, Hi: 0.86, Labels: 120}, 0, eval.GateFail, "upper bound 86.0%"},
+		{&decide.Checked{Point: 0.95, Lo: 0.91, Hi: 0.98, Labels: 120}, 5, eval.GateFail, "upper bound 78.4%"},
+	} {
+		w := world{tasks: 100, kind: low(0.05), limits: eval.GateLimits{MinAcceptance: ptr(0.9), MaxCostPerAccepted: ptr(2 * cent)},
+			models: []model{{name: "m", ok: share(1, 1), price: cent}}}
+		all := w.outcomes()
+		for i := range all {
+			if c.failed > 0 && i%c.failed == 0 {
+				all[i].Verdict, all[i].Class = eval.Errored, eval.ClassTimeout
+			}
+		}
+		in, err := w.input(all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run := w.run()
+		run.Grading.Judged = []string{"work"}
+		results := decide.Gate(decide.GateInput{Run: run, Evidence: in.Evidence, Candidates: []int{0}, Limits: in.Limits,
+			Checked: func(string, int) *decide.Checked { return c.checked }})
+		if got := find(results, decide.GateAcceptance); got.State != c.want || !strings.Contains(got.Reason, c.say) {
+			t.Errorf("%+v: %s, want %s: %s", c.checked, got.State, c.want, got.Reason)
+		}
+		if got := find(results, decide.GateCost); got.State != eval.GateUnknown {
+			t.Errorf("a cost per task that judges accepted: %+v", got)
+		}
+	}
+}
+
 // noisy draws m repeats of 200 tasks: 12 % flaky at 0.7, 8 % at 0.1, the rest always
 // accepted; drop lowers every rate by so much on average.
 func noisy(rng *rand.Rand, b *decide.Builder, t *testing.T, candidate int32, m int, drop float64) {
