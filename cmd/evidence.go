@@ -62,6 +62,9 @@ func recommendation(ctx context.Context, s *store.Store, cfg *config.Config, g g
 		return nil, err
 	}
 	in := decide.Input{Run: g.run, Evidence: e, Rule: ruleOf(cfg, g.run), Limits: limitsOf(cfg)}
+	if in.Checked, err = checkedByPeople(ctx, s, g.run); err != nil {
+		return nil, err
+	}
 	if adjust != nil {
 		adjust(&in)
 	}

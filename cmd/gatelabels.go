@@ -17,14 +17,15 @@ type cellOf struct {
 
 // checkedByPeople is what people's labels make of acceptance that rests on judges,
 // by cell: from the review with the most labels there.
-func checkedByPeople(ctx context.Context, s *store.Store, run *eval.Run) (map[cellOf]*decide.Checked, error) {
+func checkedByPeople(ctx context.Context, s *store.Store, run *eval.Run) (func(taskType string, candidate int) *decide.Checked, error) {
 	out := make(map[cellOf]*decide.Checked)
+	find := func(taskType string, candidate int) *decide.Checked { return out[cellOf{taskType, candidate}] }
 	if len(run.Grading.Judged) == 0 {
-		return out, nil
+		return find, nil
 	}
 	reviews, err := s.Reviews(ctx, run.ID)
 	if err != nil || len(reviews) == 0 {
-		return out, err
+		return find, err
 	}
 	var answers []eval.Answer
 	for a, err := range s.Answers(ctx, run.ID) {
@@ -47,11 +48,16 @@ func checkedByPeople(ctx context.Context, s *store.Store, run *eval.Run) (map[ce
 		}
 		for _, c := range report.BuildReview(run, &reviews[i], items, labels, answers).Cells {
 			key := cellOf{c.TaskType, candidateIndex(run, c.Candidate)}
-			if c.Corrected == nil || out[key] != nil && out[key].Labels >= c.Labels {
+			if out[key] != nil && out[key].Labels >= c.Labels {
 				continue
 			}
-			out[key] = &decide.Checked{Point: c.Corrected.Point, Lo: c.Corrected.Lo, Hi: c.Corrected.Hi, Labels: c.Labels}
+			switch {
+			case c.Corrected != nil:
+				out[key] = &decide.Checked{Point: c.Corrected.Point, Lo: c.Corrected.Lo, Hi: c.Corrected.Hi, Labels: c.Labels}
+			case c.People.Point != nil: // too few labels, or too few rejections among them
+				out[key] = &decide.Checked{Point: *c.People.Point, Lo: *c.People.Lo, Hi: *c.People.Hi, Labels: c.Labels, Alone: true}
+			}
 		}
 	}
-	return out, nil
+	return find, nil
 }

@@ -71,11 +71,9 @@ func gateResults(ctx context.Context, s *store.Store, cfg *config.Config, g grad
 	if cfg.Gates != nil {
 		in.MustPass = cfg.Gates.MustPass
 	}
-	checked, err := checkedByPeople(ctx, s, g.run)
-	if err != nil {
+	if in.Checked, err = checkedByPeople(ctx, s, g.run); err != nil {
 		return nil, err
 	}
-	in.Checked = func(taskType string, candidate int) *decide.Checked { return checked[cellOf{taskType, candidate}] }
 	results := decide.Gate(in)
 	if base == nil {
 		return results, nil

@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"strings"
 
 	"infer/eval"
 	"infer/scoring/stats"
@@ -21,11 +22,13 @@ type GateInput struct {
 	Checked func(taskType string, candidate int) *Checked
 }
 
-// Checked is acceptance by people over all answers, estimated from a labelled
-// sample and the judges' word on the rest (PPI++), with its 95 % interval.
+// Checked is acceptance by people over all answers with its 95 % interval:
+// estimated from a labelled sample and the judges' word on the rest (PPI++), or from
+// the sample alone.
 type Checked struct {
 	Point, Lo, Hi float64
 	Labels        int64
+	Alone         bool
 }
 
 // Gate decides every gate of a run: each task type's limits, its data and the
@@ -54,7 +57,7 @@ func (in *GateInput) typeGates(t *typeData, c int, name string) []eval.GateResul
 	if f := limits.MinAcceptance; f != nil {
 		g := floorGate(GateAcceptance, "acceptance", cand.rate, *f)
 		if judged {
-			g = in.checkedGate(g, t.name, c, cand.answered, *f)
+			g = checkedGate(g, in.Checked, t.name, c, cand.answered, *f)
 		}
 		out = append(out, g)
 	}
@@ -80,15 +83,15 @@ func (in *GateInput) typeGates(t *typeData, c int, name string) []eval.GateResul
 // checkedGate decides a floor on an acceptance that rests on judges: by what people
 // say where they labelled enough, else it is unknown. People judged answers, so the
 // share of trials that got one lowers the interval.
-func (in *GateInput) checkedGate(g eval.GateResult, taskType string, c int, answered stats.ClusterSums, floor float64) eval.GateResult {
+func checkedGate(g eval.GateResult, checked func(string, int) *Checked, taskType string, c int, answered stats.ClusterSums, floor float64) eval.GateResult {
 	var k *Checked
-	if in.Checked != nil {
-		k = in.Checked(taskType, c)
+	if checked != nil {
+		k = checked(taskType, c)
 	}
 	got, ok := answered.Rate()
 	if k == nil || !ok {
 		g.State = eval.GateUnknown
-		g.Reason = fmt.Sprintf("acceptance rests on judges: people must check a sample of %d answers at least first (infer review); %s", stats.PPIMinLabels, g.Reason)
+		g.Reason = strings.TrimSuffix(fmt.Sprintf("acceptance rests on judges: people must check a sample of answers first (infer review); %s", g.Reason), "; ")
 		return g
 	}
 	lo, hi := k.Lo*got, k.Hi*got
@@ -101,8 +104,14 @@ func (in *GateInput) checkedGate(g eval.GateResult, taskType string, c int, answ
 		g.State, bound, name = eval.GateFail, hi, "upper"
 	}
 	g.Measured = &bound
-	g.Reason = fmt.Sprintf("acceptance by people, of answers as they stand: 95%% %s bound %s, the floor is %s (%s; %d labels and the judges' word on the rest, PPI++)",
-		name, percent(bound), percent(floor), percent(k.Point*got), k.Labels)
+	by := "and the judges' word on the rest, PPI++"
+	if k.Alone {
+		by = "alone"
+	}
+	var why string
+	g.State, why = tooFew(g.State, float64(k.Labels))
+	g.Reason = fmt.Sprintf("acceptance by people, of answers as they stand: 95%% %s bound %s, the floor is %s (%s; %d labels %s)%s",
+		name, percent(bound), percent(floor), percent(k.Point*got), k.Labels, by, why)
 	return g
 }
 

@@ -147,7 +147,9 @@ func TestCheckedByPeople(t *testing.T) {
 		want    eval.GateState
 		say     string
 	}{
-		{nil, 0, eval.GateUnknown, "100 answers"},
+		{nil, 0, eval.GateUnknown, "a sample of answers"},
+		{&decide.Checked{Point: 1, Lo: 0.92, Hi: 1, Labels: 40, Alone: true}, 0, eval.GatePass, "40 labels alone"},
+		{&decide.Checked{Point: 1, Lo: 0.92, Hi: 1, Labels: 8, Alone: true}, 0, eval.GateUnknown, "too few"},
 		{&decide.Checked{Point: 0.95, Lo: 0.91, Hi: 0.98, Labels: 120}, 0, eval.GatePass, "120 labels"},
 		{&decide.Checked{Point: 0.92, Lo: 0.88, Hi: 0.96, Labels: 120}, 0, eval.GateUnknown, "lower bound 88.0%"},
 		{&decide.Checked{Point: 0.80, Lo: 0.74, Hi: 0.86, Labels: 120}, 0, eval.GateFail, "upper bound 86.0%"},

@@ -18,6 +18,9 @@ type Input struct {
 	Rule     eval.Rule
 	// Limits are the hard gates of a task type; nil = none.
 	Limits func(taskType string) eval.GateLimits
+	// Checked is what people's labels make of acceptance that rests on judges: such
+	// a floor holds by their word only. nil = there are none.
+	Checked func(taskType string, candidate int) *Checked
 	// StrictFamily divides α by the number of task types, so that it bounds the
 	// error over all of them.
 	StrictFamily bool
@@ -181,6 +184,9 @@ func (r *recommender) decide(t *typeData) (*decider, eval.TypeDecision, int) {
 	v.load(nil)
 	d.choose(v, 1, c)
 	capped := d.capped(r.names)
+	if capped == "" && c.pick >= 0 {
+		capped = r.unchecked(d, t.name, c.pick)
+	}
 	if capped != "" && c.verdict != eval.NoneEligible {
 		c.verdict, c.pick = eval.InsufficientEvidence, d.provisional(v, 1, c)
 	}
@@ -198,6 +204,20 @@ func (r *recommender) decide(t *typeData) (*decider, eval.TypeDecision, int) {
 	r.advise(d, v, c, &dec)
 	r.stability(d, v, c, &dec)
 	return d, dec, c.pick
+}
+
+// unchecked says why a floor on acceptance is not shown where acceptance rests on
+// judges; "" = it is, or there is none.
+func (r *recommender) unchecked(d *decider, taskType string, pick int) string {
+	floor := d.limits.MinAcceptance
+	if floor == nil || !r.in.Run.Grading.RestsOnJudges(taskType) {
+		return ""
+	}
+	g := checkedGate(eval.GateResult{Gate: GateAcceptance}, r.in.Checked, taskType, r.cand[pick], d.s.cand[pick].answered, *floor)
+	if g.State == eval.GatePass {
+		return ""
+	}
+	return named(r.names[pick]) + ": " + g.Reason
 }
 
 func decided(v eval.DecisionVerdict) bool { return v == eval.Selected || v == eval.SelectedTie }
