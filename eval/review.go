@@ -134,6 +134,24 @@ func (t *Trial) Apply(l *Label, rule *RepairRule, rate *Money) {
 	}
 }
 
+// Cost is what a person's time on one item of the review cost beside mending, which
+// is a part of the trial's own cost: at the review's hourly rate, else at that of
+// the task type's repair rule. It is unknown without a rate or a time.
+func (r *Review) Cost(l *Label, rule *RepairRule) Cost {
+	rate := r.HourlyRate
+	if rate == nil && rule != nil {
+		rate = &rule.HourlyRate
+	}
+	if rate == nil || l.Took == nil {
+		return UnknownCost()
+	}
+	took := *l.Took
+	if l.FixTime != nil {
+		took -= *l.FixTime
+	}
+	return Exactly(perHour(*rate, took))
+}
+
 // perHour is what so much time costs at an hourly rate, rounded down to a
 // pico-USD; the most that Money holds where it does not fit.
 func perHour(rate Money, d time.Duration) Money {

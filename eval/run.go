@@ -123,6 +123,16 @@ func (r *Run) Tasks() int {
 // there as the dataset has.
 func (r *Run) Planned() int { return r.Tasks() * r.Called() * r.Repeats }
 
+// Repair is the repair rule of a task type; nil = it has none.
+func (r *Run) Repair(taskType string) *RepairRule {
+	for i := range r.TaskTypes {
+		if r.TaskTypes[i].Name == taskType {
+			return r.TaskTypes[i].Repair
+		}
+	}
+	return nil
+}
+
 // Called is how many of the candidates are called.
 func (r *Run) Called() int {
 	n := 0

@@ -49,6 +49,9 @@ type Cell struct {
 	// Abandoned is what was spent on tasks that were never accepted: a part of the
 	// whole across the parts of Split, not one more of them.
 	Abandoned Cost
+	// Review is what people's time on reviews cost, mending apart: not part of the
+	// final cost, as judging is not.
+	Review Cost
 
 	// Sums over clusters g of T_g (accepted), N_g (judged trials) and C_g (lower
 	// end of the cost in US dollars), for the cluster-robust intervals. Clusters

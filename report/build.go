@@ -81,7 +81,7 @@ func cell(c *eval.Cell, name string) Cell {
 		out.Errors[class] = n
 		out.Faults[class.Fault()] += n
 	}
-	out.Abandoned, out.Split = money(c.Abandoned), SplitOf(c.Split)
+	out.Abandoned, out.Split, out.Review = money(c.Abandoned), SplitOf(c.Split), money(c.Review)
 	out.Acceptance = rate(c)
 	out.CostPerAccepted = costPer(c)
 	out.Notes = notes(c)

@@ -160,6 +160,9 @@ type Cell struct {
 	// parts of the split.
 	Abandoned       Money   `json:"cost_abandoned_usd"`
 	CostPerAccepted CostPer `json:"cost_per_accepted_usd"`
+	// Review is what people's time on reviews cost, mending apart; like judging, it
+	// is no part of the cost.
+	Review Money `json:"cost_review_usd"`
 
 	// OnJudges marks a cell whose verdicts rest on what judges say: an opinion until
 	// people have checked it, which decides no gate by itself.

@@ -172,6 +172,9 @@ func (s *Store) scanCells(ctx context.Context, run int64, at int) ([]eval.Cell, 
 	if err == nil {
 		err = addSamples(ctx, tx, run, cells)
 	}
+	if err == nil {
+		err = addReviews(ctx, tx, run, cells, types)
+	}
 	return cells, explain(s.path, err)
 }
 

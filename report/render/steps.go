@@ -12,7 +12,7 @@ func steps(b *strings.Builder, overall []report.Cell, o Options) error {
 	told := false
 	for i := range overall {
 		c := &overall[i]
-		told = told || c.Accepted != c.FirstTry || c.Split.Retries.Low+c.Split.Failed.Low+c.Split.Fallback.Low+c.Split.Regeneration.Low+c.Split.Repair.Low > 0
+		told = told || c.Accepted != c.FirstTry || c.Split.Retries.Low+c.Split.Failed.Low+c.Split.Fallback.Low+c.Split.Regeneration.Low+c.Split.Repair.Low+c.Review.Low > 0 || !c.Review.Known
 	}
 	if !told {
 		return nil
@@ -47,6 +47,7 @@ func stepColumns(overall []report.Cell) []column {
 		{"tools", 6, func(c *report.Cell) report.Money { return c.Split.Tools }},
 		{"repair", 0, func(c *report.Cell) report.Money { return c.Split.Repair }},
 		{"judging, apart", 1, func(c *report.Cell) report.Money { return c.Split.Judge }},
+		{"review, apart", 1, func(c *report.Cell) report.Money { return c.Review }},
 		{"abandoned", 0, func(c *report.Cell) report.Money { return c.Abandoned }},
 	} {
 		spent := false

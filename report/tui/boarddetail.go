@@ -130,5 +130,8 @@ func costLines(c *report.Cell, width int) []line {
 	if j := c.Split.Judge; j.Total == nil || *j.Total > 0 {
 		out = append(out, line{{"   judging, apart     ", soft}, {report.CostRange(j), plain}})
 	}
+	if c.Review.Total == nil || *c.Review.Total > 0 {
+		out = append(out, line{{"   review, apart      ", soft}, {report.CostRange(c.Review), plain}})
+	}
 	return out
 }
