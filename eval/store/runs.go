@@ -300,6 +300,7 @@ func (s *Store) DeleteRun(ctx context.Context, runID string) error {
 		}
 		t.forget()
 		for _, query := range []string{
+			"DELETE FROM judgements WHERE key IN (" + judgedBy("r.key = ?1") + ") AND key NOT IN (" + judgedBy("r.key <> ?1") + ")",
 			"DELETE FROM runs WHERE key = ?1",
 			"DELETE FROM payloads WHERE ?1 <> '' AND digest NOT IN (SELECT payload FROM tasks UNION SELECT output FROM attempts WHERE output IS NOT NULL" +
 				" UNION SELECT asked FROM judgements WHERE asked IS NOT NULL UNION SELECT answered FROM judgements WHERE answered IS NOT NULL UNION SELECT edit FROM labels WHERE edit IS NOT NULL)",
@@ -318,6 +319,12 @@ func (s *Store) DeleteRun(ctx context.Context, runID string) error {
 		err = s.w.checkpoint()
 	}
 	return explain(s.path, err)
+}
+
+// judgedBy selects the keys of the questions that grades of some runs rest on.
+func judgedBy(runs string) string {
+	return `SELECT unhex(json_extract(c.value, '$.key')) FROM runs r JOIN trials t ON t.run = r.id JOIN grades g ON g.trial = t.id,
+		json_each(g.scores) s, json_each(s.value, '$.calls') c WHERE ` + runs
 }
 
 // runKey returns the row number of a run.
