@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -53,5 +54,54 @@ func TestJudgements(t *testing.T) {
 	}
 	if problems, err := s.Check(ctx); err != nil || len(problems) > 0 {
 		t.Errorf("%v %v", problems, err)
+	}
+}
+
+// TestForgottenJudgements: a deleted run takes the questions that its grades rest on
+// with it, but not those of another run, and not one that no grade rests on yet.
+func TestForgottenJudgements(t *testing.T) {
+	t.Parallel()
+	s := fresh(t)
+	keys := map[string]eval.Digest{"own": eval.DigestOf([]byte("own")), "shared": eval.DigestOf([]byte("shared")), "open": eval.DigestOf([]byte("open"))}
+	for name, key := range keys {
+		if err := s.Intend(t.Context(), key, "judge", "strict", []byte(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	judged := func(id string, rest ...string) {
+		t.Helper()
+		run := newRun(id, "x")
+		j := begin(t, s, run, 1)
+		trial := plain(0, 0, true, 5)
+		g := &eval.Grade{Verdict: eval.Accepted}
+		for _, name := range rest {
+			g.Scores = append(g.Scores, eval.Score{Grader: "judge", Calls: []eval.Call{{Key: keys[name], Name: "strict"}}})
+		}
+		trial.Attempts[0].Grade = g
+		record(t, j, trial)
+		if err := s.FinishRun(t.Context(), id, eval.RunComplete); err != nil {
+			t.Fatal(err)
+		}
+	}
+	judged("r1", "own", "shared")
+	judged("r2", "shared")
+	for _, c := range []struct {
+		remove string
+		left   []string
+	}{{"r1", []string{"shared", "open"}}, {"r2", []string{"open"}}} {
+		if err := s.DeleteRun(t.Context(), c.remove); err != nil {
+			t.Fatal(err)
+		}
+		var left []string
+		for _, name := range []string{"own", "shared", "open"} {
+			if _, err := s.Judgement(t.Context(), keys[name]); err == nil {
+				left = append(left, name)
+			} else if !errors.Is(err, store.ErrNotFound) {
+				t.Fatal(err)
+			}
+		}
+		if !slices.Equal(left, c.left) {
+			t.Errorf("without %s there are %v, want %v", c.remove, left, c.left)
+		}
 	}
 }
