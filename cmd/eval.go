@@ -46,6 +46,7 @@ type evalOptions struct {
 	maxCost  string
 	deadline time.Duration
 	rate     float64
+	race     bool
 	failCode int
 }
 
@@ -113,6 +114,7 @@ EXIT STATUS
 	f.StringVar(&o.maxCost, "max-cost", "", "stop when so many US dollars are spent")
 	f.DurationVar(&o.deadline, "deadline", 0, "stop after so long, e.g. 30m")
 	f.Float64Var(&o.rate, "rate", 0, "begin so many trials a second, whatever became of those before; latency counts from then (256 calls in flight by default)")
+	f.BoolVar(&o.race, "race", false, "stop candidates early, for each task type, once they are shown not to be the choice")
 	outputFlag(c, &o.output, "write the report to this file")
 	allowExec(c, &o.exec)
 	o.out.add(c, app, reportFormats())
@@ -261,6 +263,9 @@ func (p *plan) prepare(ctx context.Context) error {
 		Grading: eval.Grading{Number: 1, Digest: eval.DigestJSON(rules), Rules: rules}, Version: p.app.Version, Concurrency: p.cfg.Concurrency, Rate: p.o.rate}
 	if p.run.Limit >= info.Tasks {
 		p.run.Limit = 0 // no limit at all
+	}
+	if err := p.checkRace(); err != nil {
+		return err
 	}
 	p.asked = scopeOf(p.run)
 	p.run.ID = runID(p.run, "")

@@ -47,9 +47,16 @@ func (p *plan) execute(ctx context.Context, s *store.Store) (runner.Result, erro
 	journal.OnCommit, o.OnAttempt = show.trial, show.attempt
 	show.start()
 	beat := p.beat(ctx, s)
-	res, runErr := runner.Run(callCtx, o)
+	run := runner.Run
+	if p.o.race {
+		run = func(ctx context.Context, o runner.Options) (runner.Result, error) {
+			return p.raceRun(ctx, s, journal, o)
+		}
+	}
+	res, runErr := run(callCtx, o)
 	beat()
 	show.stop()
+	p.tellSaved()
 	after := context.WithoutCancel(ctx)
 	err = errors.Join(journal.Flush(after), priced)
 	p.run.State = eval.RunIncomplete

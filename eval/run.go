@@ -54,6 +54,8 @@ type Run struct {
 	// Lost counts calls of processes that died: they may have been sent and billed,
 	// they were made again, and what they cost is in no figure.
 	Lost int64 `json:"lost_calls,omitempty"`
+	// Race is what came of racing the candidates; nil = all were to try every task.
+	Race *Race `json:"race,omitempty"`
 	// Imported runs were made from recorded outcomes, without a call.
 	Imported bool `json:"imported,omitempty"`
 }
@@ -120,8 +122,14 @@ func (r *Run) Tasks() int {
 }
 
 // Planned is how many trials the plan has. Recorded outcomes are none: as many are
-// there as the dataset has.
-func (r *Run) Planned() int { return r.Tasks() * r.Called() * r.Repeats }
+// there as the dataset has. What a race left out is no part of the plan any more.
+func (r *Run) Planned() int {
+	n := r.Tasks() * r.Called() * r.Repeats
+	if r.Race != nil {
+		n -= r.Race.Skipped
+	}
+	return n
+}
 
 // Repair is the repair rule of a task type; nil = it has none.
 func (r *Run) Repair(taskType string) *RepairRule {

@@ -59,7 +59,7 @@ func (c *Cell) recorded() {
 func describe(run *eval.Run) Run {
 	d := Run{ID: run.ID, Name: run.Name, State: run.State, CreatedAt: run.CreatedAt, UpdatedAt: run.UpdatedAt, Dataset: run.Dataset,
 		Tasks: run.Tasks(), Repeats: run.Repeats, Seed: run.Seed, Concurrency: run.Concurrency, Planned: run.Planned(), Grading: run.Grading.Number,
-		Version: run.Version, Imported: run.Imported, Candidates: make([]Candidate, len(run.Candidates))}
+		Version: run.Version, Imported: run.Imported, Race: run.Race, Candidates: make([]Candidate, len(run.Candidates))}
 	for i := range run.Candidates {
 		c := &run.Candidates[i]
 		d.Candidates[i] = Candidate{Name: c.Name, Provider: c.Provider, Model: c.Model, Digest: c.Digest(), Recorded: c.Recorded}
@@ -253,6 +253,9 @@ func (r *Report) warn(run *eval.Run, cells []eval.Cell) {
 				eval.Untrusted(c.Name).Line(80), cells[i].N, run.Tasks(), map[bool]string{true: " (invented for the example)"}[c.Example]))
 		}
 	}
+	if run.Race != nil {
+		r.raced(run.Race)
+	}
 	if len(unpriced) > 0 {
 		r.Warnings = append(r.Warnings, "no price is known for "+strings.Join(unpriced, ", ")+": cost unknown, so no ranking by cost")
 	}
@@ -282,6 +285,21 @@ func (r *Report) warn(run *eval.Run, cells []eval.Cell) {
 		if ok1 && ok2 && queue > minQueue && queue > 0.1*flight {
 			r.Warnings = append(r.Warnings, fmt.Sprintf("calls of %s waited for infer's own limits (p95 %.1f ms); that wait is in no latency", name, queue/1000))
 		}
+	}
+}
+
+// raced says which candidates were stopped early: their rates are of fewer tasks.
+func (r *Report) raced(race *eval.Race) {
+	for _, t := range race.Types {
+		kind := eval.Untrusted(t.TaskType).Line(60)
+		for _, s := range t.Stopped {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("raced: %s was stopped on %s after %d of %d tasks: %s", eval.Untrusted(s.Candidate).Line(80), kind, s.After, t.Planned, eval.Untrusted(s.Why).Line(200)))
+		}
+		choice := eval.Untrusted(t.Winner).Line(80)
+		if choice == "" {
+			choice = "nobody"
+		}
+		r.Warnings = append(r.Warnings, fmt.Sprintf("raced: the choice on %s is %s after %d of %d tasks (%s); at most %.0f %% likely to be wrong, and rates after a race are biased", kind, choice, t.Tasks, t.Planned, t.How, 100*race.Alpha))
 	}
 }
 

@@ -44,6 +44,7 @@ type Run struct {
 	Trials      int64         `json:"trials"`
 	Grading     int           `json:"grading"`
 	Version     string        `json:"version"`
+	Race        *eval.Race    `json:"race,omitempty"` // what came of racing the candidates
 	Imported    bool          `json:"imported,omitempty"`
 }
 

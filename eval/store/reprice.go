@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"infer/eval"
 )
@@ -13,25 +12,13 @@ import (
 // AddPrice keeps the price of a model that was served in another's place. A price
 // that the run has of that model stays.
 func (s *Store) AddPrice(ctx context.Context, runID string, row eval.PriceRow) error {
-	return explain(s.path, s.w.wait(ctx, func(t *tx) error {
-		var body string
-		var run eval.Run
-		if err := t.row("SELECT body FROM runs WHERE key = ?", []any{runID}, &body); err != nil {
-			return err
-		}
-		if err := json.Unmarshal([]byte(body), &run); err != nil {
-			return fmt.Errorf("read plan of run %s: %w", runID, err)
-		}
+	return s.adjust(ctx, runID, func(run *eval.Run) bool {
 		if run.PriceOf(-1, row.Provider, row.Model) != nil {
-			return nil
+			return false
 		}
 		run.MemberPrices = append(run.MemberPrices, row)
-		b, err := json.Marshal(&run)
-		if err != nil {
-			return err
-		}
-		return t.exec("UPDATE runs SET body = ? WHERE key = ?", string(b), runID)
-	}))
+		return true
+	})
 }
 
 // Repriced says what a repricing did.

@@ -321,6 +321,36 @@ func (s *Store) DeleteRun(ctx context.Context, runID string) error {
 	return explain(s.path, err)
 }
 
+// SaveRace keeps what came of racing a run's candidates.
+func (s *Store) SaveRace(ctx context.Context, runID string, race *eval.Race) error {
+	return s.adjust(ctx, runID, func(run *eval.Run) bool {
+		run.Race = race
+		return true
+	})
+}
+
+// adjust changes the stored plan of a run, unless change says that it is right.
+func (s *Store) adjust(ctx context.Context, runID string, change func(*eval.Run) bool) error {
+	return explain(s.path, s.w.wait(ctx, func(t *tx) error {
+		var body string
+		var run eval.Run
+		if err := t.row("SELECT body FROM runs WHERE key = ?", []any{runID}, &body); err != nil {
+			return err
+		}
+		if err := json.Unmarshal([]byte(body), &run); err != nil {
+			return fmt.Errorf("read plan of run %s: %w", runID, err)
+		}
+		if !change(&run) {
+			return nil
+		}
+		b, err := json.Marshal(&run)
+		if err != nil {
+			return err
+		}
+		return t.exec("UPDATE runs SET body = ? WHERE key = ?", string(b), runID)
+	}))
+}
+
 // judgedBy selects the keys of the questions that grades of some runs rest on.
 func judgedBy(runs string) string {
 	return `SELECT unhex(json_extract(c.value, '$.key')) FROM runs r JOIN trials t ON t.run = r.id JOIN grades g ON g.trial = t.id,

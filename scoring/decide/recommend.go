@@ -141,6 +141,9 @@ func (r *recommender) equalise() error {
 	if left == 0 {
 		return nil
 	}
+	if !r.in.AllowPartial && r.in.Run.Race != nil {
+		return eval.WithHint(eval.KindIncomplete, fmt.Errorf("%w, since they were raced: %s", ErrUnequal, detail), "`infer report` shows what the race decided; the same `infer eval` without --race runs what it left out")
+	}
 	if !r.in.AllowPartial {
 		return eval.WithHint(eval.KindIncomplete, fmt.Errorf("%w: %s", ErrUnequal, detail), "finish the run, or decide on the tasks that they have in common with --allow-partial")
 	}
@@ -152,9 +155,9 @@ func (r *recommender) equalise() error {
 	return nil
 }
 
-// taskType is what the run says of a task type, with the defaults.
-func (r *recommender) taskType(name string) eval.TaskType {
-	for _, t := range r.in.Run.TaskTypes {
+// TaskTypeOf is what a run says of a task type, with the defaults.
+func TaskTypeOf(run *eval.Run, name string) eval.TaskType {
+	for _, t := range run.TaskTypes {
 		if t.Name == name {
 			if t.Class == "" {
 				t.Class = eval.LowRisk
@@ -170,7 +173,7 @@ func (r *recommender) taskType(name string) eval.TaskType {
 
 // decide decides one task type and returns the place of its default, −1 = none.
 func (r *recommender) decide(t *typeData) (*decider, eval.TypeDecision, int) {
-	kind := r.taskType(t.name)
+	kind := TaskTypeOf(r.in.Run, t.name)
 	var limits eval.GateLimits
 	if r.in.Limits != nil {
 		limits = r.in.Limits(t.name)
