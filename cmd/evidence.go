@@ -2,6 +2,8 @@ package cmd
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"infer/cmd/internal/cli"
 	"infer/cmd/internal/config"
@@ -25,11 +27,45 @@ func findRun(ctx context.Context, s *store.Store, ref string) (gradedRun, error)
 
 // evidence reads the run's outcomes into columns.
 func (g gradedRun) evidence(ctx context.Context, s *store.Store) (*decide.Evidence, error) {
+	return g.evidenceOn(ctx, s, nil)
+}
+
+// evidenceOn is evidence in which wrong answers to some tasks are critical failures.
+func (g gradedRun) evidenceOn(ctx context.Context, s *store.Store, critical map[int32]bool) (*decide.Evidence, error) {
 	types, err := s.TaskTypes(ctx, g.run.ID)
 	if err != nil {
 		return nil, err
 	}
-	return decide.Collect(types, len(g.run.Candidates), s.OutcomesAt(ctx, g.run.ID, types, g.at))
+	outcomes := s.OutcomesAt(ctx, g.run.ID, types, g.at)
+	return decide.Collect(types, len(g.run.Candidates), func(yield func(eval.Outcome, error) bool) {
+		for o, err := range outcomes {
+			o.Critical = critical[o.TaskSeq] && o.Verdict == eval.Rejected
+			if !yield(o, err) {
+				return
+			}
+		}
+	})
+}
+
+// criticalTag marks tasks on which a wrong answer is a critical failure.
+const criticalTag = "critical"
+
+// criticalTasks are the tasks with the tag, where a gate counts them.
+func criticalTasks(ctx context.Context, s *store.Store, cfg *config.Config, run *eval.Run) (map[int32]bool, error) {
+	if !cfg.Gates.CountCritical() {
+		return nil, nil //nolint:nilnil // nobody asks
+	}
+	tasks, err := storedTasks(ctx, s, run, cfg.Fields, nil)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[int32]bool)
+	for seq, t := range tasks {
+		if slices.Contains(t.Tags, criticalTag) {
+			out[int32(seq)] = true
+		}
+	}
+	return out, nil
 }
 
 // ruleOf is the rule that the project decides by.
@@ -47,7 +83,7 @@ func ruleOf(cfg *config.Config, run *eval.Run) eval.Rule {
 func limitsOf(cfg *config.Config) func(string) eval.GateLimits {
 	return func(taskType string) eval.GateLimits {
 		g := cfg.Gates.For(taskType)
-		l := eval.GateLimits{MinAcceptance: g.MinAcceptance, MinReliability: g.MinReliability, SLO: g.SLO}
+		l := eval.GateLimits{MinAcceptance: g.MinAcceptance, MinReliability: g.MinReliability, MaxCritical: g.MaxCritical, SLO: g.SLO}
 		if m, ok := g.MaxCostPerAccepted.USD(); ok {
 			l.MaxCostPerAccepted = &m
 		}
@@ -57,12 +93,19 @@ func limitsOf(cfg *config.Config) func(string) eval.GateLimits {
 
 // recommendation decides the run by the project's rule.
 func recommendation(ctx context.Context, s *store.Store, cfg *config.Config, g gradedRun, adjust func(*decide.Input)) (*eval.Recommendation, error) {
-	e, err := g.evidence(ctx, s)
+	critical, err := criticalTasks(ctx, s, cfg, g.run)
+	if err != nil {
+		return nil, err
+	}
+	e, err := g.evidenceOn(ctx, s, critical)
 	if err != nil {
 		return nil, err
 	}
 	in := decide.Input{Run: g.run, Evidence: e, Rule: ruleOf(cfg, g.run), Limits: limitsOf(cfg)}
 	if in.Checked, err = checkedByPeople(ctx, s, g.run); err != nil {
+		return nil, err
+	}
+	if in.Windows, err = outages(ctx, s, g.run.ID); err != nil {
 		return nil, err
 	}
 	if adjust != nil {
@@ -87,4 +130,24 @@ func recommendationOf(ctx context.Context, app *cli.App, s *store.Store, ref str
 		return nil, err.Error()
 	}
 	return r, ""
+}
+
+// outageWindow is the stretch in which two providers count as down together.
+const outageWindow = 5 * time.Minute
+
+// outages says when each candidate of a run was down: in the stretches in which most
+// of its calls found no provider.
+func outages(ctx context.Context, s *store.Store, runID string) (func(candidate int) decide.Windows, error) {
+	all, err := s.Windows(ctx, runID, outageWindow)
+	if err != nil {
+		return nil, err
+	}
+	by := make(map[int]decide.Windows)
+	for _, w := range all {
+		if by[w.Candidate] == nil {
+			by[w.Candidate] = make(decide.Windows)
+		}
+		by[w.Candidate][w.At] = 2*w.Down > w.Calls
+	}
+	return func(candidate int) decide.Windows { return by[candidate] }, nil
 }

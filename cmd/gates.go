@@ -56,7 +56,11 @@ func gateResults(ctx context.Context, s *store.Store, cfg *config.Config, g grad
 	if err != nil {
 		return nil, err
 	}
-	e, err := g.evidence(ctx, s)
+	critical, err := criticalTasks(ctx, s, cfg, g.run)
+	if err != nil {
+		return nil, err
+	}
+	e, err := g.evidenceOn(ctx, s, critical)
 	if err != nil {
 		return nil, err
 	}

@@ -18,13 +18,14 @@ const (
 type GateLimits struct {
 	MinAcceptance      *float64      `json:"min_acceptance,omitempty"`        // floor on the exact one-sided 95 % lower bound
 	MinReliability     *float64      `json:"min_reliability,omitempty"`       // the same for the share of trials with an answer
+	MaxCritical        *float64      `json:"max_critical_failures,omitempty"` // ceiling on the exact one-sided 95 % upper bound of the share of critical failures
 	SLO                time.Duration `json:"slo_p95,omitempty"`               // limit on p95 of user-visible latency, nanoseconds
 	MaxCostPerAccepted *Money        `json:"max_cost_per_accepted,omitempty"` // ceiling on the upper end of the interval, pico-USD
 }
 
 // GateResult is one condition on one candidate, as it came out.
 type GateResult struct {
-	Gate      string    `json:"gate"` // acceptance, reliability, slo_p95, cost_per_accepted, price, regression, cost_regression, slo_regression, must_pass, data
+	Gate      string    `json:"gate"` // acceptance, reliability, critical_failures, slo_p95, cost_per_accepted, price, regression, cost_regression, slo_regression, must_pass, data
 	TaskType  string    `json:"task_type"`
 	Candidate string    `json:"candidate"`
 	State     GateState `json:"state"`

@@ -99,7 +99,10 @@ type Backup struct {
 	Failures  int64    `json:"default_failures"` // tasks that the default failed
 	Combined  *float64 `json:"combined"`         // acceptance of default with this backup
 	BothFail  *float64 `json:"both_fail"`
-	Reason    string   `json:"reason"`
+	// Lift is how much likelier both are down in the same five minutes than if their
+	// outages were independent: 1 = as likely; nil = too few windows, or no outage.
+	Lift   *float64 `json:"outage_lift,omitempty"`
+	Reason string   `json:"reason"`
 }
 
 // Alternative is a candidate to move to, and when.

@@ -14,6 +14,7 @@ type Outcome struct {
 	Fallback  bool
 	FirstTry  bool // accepted at the first answer
 	HumanFix  bool
+	Critical  bool // a wrong answer to a task where that is a critical failure
 	Cost      Cost
 	LatencyUS int64 // user-visible, -1 = unknown
 	TTFTUS    int64 // -1 = unknown

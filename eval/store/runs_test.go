@@ -308,3 +308,29 @@ func TestOutcomes(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestWindows counts calls and outages by candidate and stretch of time; what was
+// recorded elsewhere has no time of its own.
+func TestWindows(t *testing.T) {
+	t.Parallel()
+	s := fresh(t)
+	run := newRun("r1", "x", "y")
+	j := begin(t, s, run, 4)
+	at := func(trial *eval.Trial, later time.Duration) *eval.Trial {
+		trial.Attempts[0].StartedAt = newClock().at.Add(later)
+		return trial
+	}
+	old := plain(3, 1, true, 5)
+	old.Attempts[0].Recorded = true
+	record(t, j, at(plain(0, 0, true, 5), 0), at(failed(1, 0, eval.ClassTimeout, eval.Exactly(0)), time.Minute),
+		at(failed(2, 0, eval.ClassRateLimit, eval.Exactly(0)), 6*time.Minute), at(failed(0, 1, eval.ClassNetwork, eval.Exactly(0)), 0), old)
+	got, err := s.Windows(t.Context(), "r1", 5*time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := newClock().at.Unix() / 300
+	want := []store.Window{{Candidate: 0, At: first, Calls: 2, Down: 1}, {Candidate: 0, At: first + 1, Calls: 1}, {Candidate: 1, At: first, Calls: 1, Down: 1}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -38,6 +38,7 @@ const (
 	flagFallback = 1 << iota
 	flagFirstTry
 	flagHumanFix
+	flagCritical
 )
 
 // The codes of verdicts and classes are their places in eval.Verdicts and
@@ -133,7 +134,7 @@ func (b *Builder) Add(o *eval.Outcome) error {
 	if o.Cost.Unbounded {
 		r.high = -1
 	}
-	r.flags = flag(o.Fallback, flagFallback) | flag(o.FirstTry, flagFirstTry) | flag(o.HumanFix, flagHumanFix)
+	r.flags = flag(o.Fallback, flagFallback) | flag(o.FirstTry, flagFirstTry) | flag(o.HumanFix, flagHumanFix) | flag(o.Critical, flagCritical)
 	cell := &b.rows[o.TaskType][o.Candidate]
 	*cell = append(*cell, r)
 	return nil

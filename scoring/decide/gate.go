@@ -64,6 +64,9 @@ func (in *GateInput) typeGates(t *typeData, c int, name string) []eval.GateResul
 	if f := limits.MinReliability; f != nil {
 		out = append(out, floorGate(GateReliability, "share with an answer", cand.answered, *f))
 	}
+	if m := limits.MaxCritical; m != nil {
+		out = append(out, criticalGate(cand.critical, *m))
+	}
 	if limits.SLO > 0 {
 		out = append(out, sloGate(cand.over, cand.untimed, limits.SLO))
 	}

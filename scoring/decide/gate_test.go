@@ -73,6 +73,11 @@ func TestGates(t *testing.T) {
 		{"below the ceiling", 100, share(1, 1), eval.GateLimits{MaxCostPerAccepted: ptr(2 * cent)}, nil, decide.GateCost, eval.GatePass},
 		{"above it", 100, share(1, 1), eval.GateLimits{MaxCostPerAccepted: ptr(cent / 2)}, nil, decide.GateCost, eval.GateFail},
 		{"an unknown cost passes nothing", 100, share(1, 1), eval.GateLimits{MaxCostPerAccepted: ptr(cent)}, func(o *eval.Outcome) { o.Cost = eval.UnknownCost() }, decide.GateCost, eval.GateUnknown},
+		{"no critical failure in 100 shows 3 %", 100, share(1, 2), eval.GateLimits{MaxCritical: ptr(0.03)}, nil, decide.GateCritical, eval.GatePass},
+		{"but not 2 %", 100, share(1, 2), eval.GateLimits{MaxCritical: ptr(0.02)}, nil, decide.GateCritical, eval.GateUnknown},
+		{"a tenth fails critically", 100, share(1, 2), eval.GateLimits{MaxCritical: ptr(0.02)}, func(o *eval.Outcome) {
+			o.Critical = o.Verdict == eval.Rejected && o.TaskSeq < 20
+		}, decide.GateCritical, eval.GateFail},
 		{"whole data", 100, share(1, 1), eval.GateLimits{}, nil, decide.GateData, eval.GatePass},
 		{"unjudged data", 100, share(1, 1), eval.GateLimits{}, func(o *eval.Outcome) {
 			if o.TaskSeq < 2 {

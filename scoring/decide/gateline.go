@@ -3,6 +3,7 @@ package decide
 import (
 	"math"
 
+	"infer/eval"
 	"infer/scoring/stats"
 )
 
@@ -109,8 +110,8 @@ func (d *decider) priced(i int) bool { return d.s.cand[i].unpriced == 0 && d.s.c
 // what is unknown. Cost does not matter for high-risk work.
 func (d *decider) gate(v *view, i int, part float64) stats.Tri {
 	l := &d.linesAt(part)[i]
-	states := [4]stats.Tri{l.acceptance.atLeast(v.rate(i, colAccepted, colJudged)), l.reliability.atLeast(v.rate(i, colAnswer, colCounted)),
-		l.over.atMost(v.rate(i, colOver, colTimed)), stats.Pass}
+	states := [5]stats.Tri{l.acceptance.atLeast(v.rate(i, colAccepted, colJudged)), l.reliability.atLeast(v.rate(i, colAnswer, colCounted)),
+		l.over.atMost(v.rate(i, colOver, colTimed)), stats.Pass, d.critical(i)}
 	if !d.high() {
 		states[3] = d.ceiling(v, i)
 	}
@@ -124,6 +125,21 @@ func (d *decider) gate(v *view, i int, part float64) stats.Tri {
 		}
 	}
 	return worst
+}
+
+// critical is the state of a candidate's critical failures. They are rare, so all
+// of them count, also where a part of the data is looked at.
+func (d *decider) critical(i int) stats.Tri {
+	if d.limits.MaxCritical == nil {
+		return stats.Pass
+	}
+	switch criticalGate(d.s.cand[i].critical, *d.limits.MaxCritical).State {
+	case eval.GatePass:
+		return stats.Pass
+	case eval.GateFail:
+		return stats.Fail
+	}
+	return stats.Unknown
 }
 
 // ceiling is the state of what a candidate may cost: its price must be known, and

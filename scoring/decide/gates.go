@@ -13,6 +13,7 @@ import (
 const (
 	GateAcceptance  = "acceptance"
 	GateReliability = "reliability"
+	GateCritical    = "critical_failures"
 	GateSLO         = "slo_p95"
 	GateCost        = "cost_per_accepted"
 	GatePrice       = "price"
@@ -61,6 +62,28 @@ func floorGate(gate, what string, s stats.ClusterSums, floor float64) eval.GateR
 	r.State, why = tooFew(state(t), s.G)
 	r.Reason = fmt.Sprintf("%s: 95%% %s bound %s, the floor is %s (%s of %.0f trials, %.0f independent tasks)%s",
 		what, name, percent(bound), percent(floor), percent(p), s.N, s.G, why)
+	return r
+}
+
+// criticalGate decides whether critical failures keep to a share: wrong answers to
+// tasks where that is one.
+func criticalGate(s stats.ClusterSums, limit float64) eval.GateResult {
+	r := eval.GateResult{Gate: GateCritical, State: eval.GateUnknown, Limit: &limit}
+	p, ok := s.Rate()
+	if !ok {
+		r.Reason = "no trial says anything about critical failures"
+		return r
+	}
+	n := stats.GateN(s, confidence)
+	t, lo, hi := stats.ShareAtMost(p*n, n, limit, confidence)
+	bound, name := hi, "upper"
+	if t == stats.Fail {
+		bound, name = lo, "lower"
+	}
+	r.Measured = &bound
+	var why string
+	r.State, why = tooFew(state(t), s.G)
+	r.Reason = fmt.Sprintf("%.0f of %.0f trials failed critically: 95%% %s bound %s, %s may%s", s.T, s.N, name, percent(bound), percent(limit), why)
 	return r
 }
 
@@ -143,6 +166,9 @@ func (d *decider) results(name string, i int) []eval.GateResult {
 	}
 	if f := d.limits.MinReliability; f != nil {
 		out = append(out, floorGate(GateReliability, "share with an answer", c.answered, *f))
+	}
+	if m := d.limits.MaxCritical; m != nil {
+		out = append(out, criticalGate(c.critical, *m))
 	}
 	if slo := d.limits.SLO; slo > 0 {
 		out = append(out, sloGate(c.over, c.untimed, slo))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -21,6 +22,9 @@ type Input struct {
 	// Checked is what people's labels make of acceptance that rests on judges: such
 	// a floor holds by their word only. nil = there are none.
 	Checked func(taskType string, candidate int) *Checked
+	// Windows says when a candidate was down, for how outages fall together; nil = not
+	// known.
+	Windows func(candidate int) Windows
 	// StrictFamily divides α by the number of task types, so that it bounds the
 	// error over all of them.
 	StrictFamily bool
@@ -241,6 +245,11 @@ func (r *recommender) advise(d *decider, v *view, c *choice, dec *eval.TypeDecis
 	}
 	dec.Review = d.reviewRule(v, c.pick)
 	dec.Backup, dec.NoBackup = d.chooseBackup(v, c, r.names, r.hosts)
+	if b := dec.Backup; b != nil {
+		var words string
+		b.Lift, words = r.correlate(c.pick, slices.Index(r.names, b.Candidate))
+		b.Reason += words
+	}
 	dec.Downgrade = d.downgrades(v, c, r.names)
 	dec.Escalate = d.escalations(v, c, r.names)
 }

@@ -22,6 +22,7 @@ type candSums struct {
 
 	rate     stats.ClusterSums // accepted of judged
 	answered stats.ClusterSums // trials with an answer of those that the harness could run
+	critical stats.ClusterSums // critical failures of judged trials
 	over     stats.ClusterSums // trials above the service level; empty where there is none
 	low      stats.CostSums    // lower ends of cost in dollars, and accepted
 	high     stats.CostSums    // upper ends
@@ -87,7 +88,7 @@ type taskSum struct {
 	judged, accepted, counted, answer float64
 	timed, over                       float64
 	low, high                         float64
-	faults                            float64
+	faults, critical                  float64
 }
 
 func (t *taskSum) add(o *taskSum) {
@@ -96,6 +97,7 @@ func (t *taskSum) add(o *taskSum) {
 	t.counted, t.answer = t.counted+o.counted, t.answer+o.answer
 	t.timed, t.over = t.timed+o.timed, t.over+o.over
 	t.low, t.high = t.low+o.low, t.high+o.high
+	t.critical += o.critical
 }
 
 const usd = float64(eval.USD)
@@ -136,6 +138,9 @@ func (c *candSums) task(rows []row, slo int64) taskSum {
 			t.faults++
 		}
 		t.judged++
+		if r.flags&flagCritical != 0 {
+			t.critical++
+		}
 	}
 	if t.judged > 0 {
 		t.tasks, t.mean = 1, t.accepted/t.judged
@@ -179,6 +184,7 @@ func (c *candSums) time(t *taskSum, r *row, k *kind, slo int64) {
 func (c *candSums) closeCluster(t *taskSum) {
 	c.rate.Add(t.accepted, t.judged)
 	c.answered.Add(t.answer, t.counted)
+	c.critical.Add(t.critical, t.judged)
 	c.over.Add(t.over, t.timed)
 	if t.counted > 0 || t.high > 0 {
 		c.low.Add(t.low, t.accepted)

@@ -93,6 +93,7 @@ type LongPrice struct {
 type Gates struct {
 	MinAcceptance      *float64        `yaml:"min_acceptance" doc:"floor on the one-sided 95 % lower bound of acceptance" min:"0" max:"1"`
 	MinReliability     *float64        `yaml:"min_reliability" doc:"floor on the one-sided 95 % lower bound of the share of trials with an answer" min:"0" max:"1"`
+	MaxCritical        *float64        `yaml:"max_critical_failures" doc:"ceiling on the one-sided 95 % upper bound of the share of wrong answers to tasks that have the tag critical" min:"0" max:"1"`
 	SLO                time.Duration   `yaml:"slo_p95" doc:"limit on the user-visible p95 latency"`
 	MaxCostPerAccepted Decimal         `yaml:"max_cost_per_accepted_usd" doc:"ceiling on the upper end of the cost of an accepted task" format:"usd"`
 	RegressionMargin   *float64        `yaml:"regression_margin" doc:"largest drop against the baseline that passes (default 0.05)" min:"0" max:"1"`
@@ -105,6 +106,7 @@ type Gates struct {
 type Gate struct {
 	MinAcceptance      *float64      `yaml:"min_acceptance" doc:"floor on the one-sided 95 % lower bound of acceptance" min:"0" max:"1"`
 	MinReliability     *float64      `yaml:"min_reliability" doc:"floor on the one-sided 95 % lower bound of the share of trials with an answer" min:"0" max:"1"`
+	MaxCritical        *float64      `yaml:"max_critical_failures" doc:"ceiling on the one-sided 95 % upper bound of the share of wrong answers to tasks that have the tag critical" min:"0" max:"1"`
 	SLO                time.Duration `yaml:"slo_p95" doc:"limit on the user-visible p95 latency"`
 	MaxCostPerAccepted Decimal       `yaml:"max_cost_per_accepted_usd" doc:"ceiling on the upper end of the cost of an accepted task" format:"usd"`
 	RegressionMargin   *float64      `yaml:"regression_margin" doc:"largest drop against the baseline that passes" min:"0" max:"1"`
@@ -123,6 +125,9 @@ func (g *Gates) For(taskType string) Gate {
 	if own.MinReliability == nil {
 		own.MinReliability = g.MinReliability
 	}
+	if own.MaxCritical == nil {
+		own.MaxCritical = g.MaxCritical
+	}
 	if own.SLO == 0 {
 		own.SLO = g.SLO
 	}
@@ -133,6 +138,19 @@ func (g *Gates) For(taskType string) Gate {
 		own.RegressionMargin = g.RegressionMargin
 	}
 	return own
+}
+
+// CountCritical reports whether any gate is about critical failures.
+func (g *Gates) CountCritical() bool {
+	if g == nil {
+		return false
+	}
+	for _, own := range g.TaskTypes {
+		if own.MaxCritical != nil {
+			return true
+		}
+	}
+	return g.MaxCritical != nil
 }
 
 // USD returns an amount of US dollars exactly, and whether one is set.
