@@ -21,6 +21,7 @@ import (
 	"infer/eval/store"
 	"infer/providers/replay"
 	"infer/report"
+	"infer/report/otlp"
 	"infer/report/render"
 	"infer/scoring"
 )
@@ -47,6 +48,8 @@ type evalOptions struct {
 	deadline time.Duration
 	rate     float64
 	race     bool
+	otlp     string
+	semconv  string
 	failCode int
 }
 
@@ -115,9 +118,12 @@ EXIT STATUS
 	f.DurationVar(&o.deadline, "deadline", 0, "stop after so long, e.g. 30m")
 	f.Float64Var(&o.rate, "rate", 0, "begin so many trials a second, whatever became of those before; latency counts from then (256 calls in flight by default)")
 	f.BoolVar(&o.race, "race", false, "stop candidates early, for each task type, once they are shown not to be the choice")
+	f.StringVar(&o.otlp, "otlp", "", "write a span for each call to this file, or send them to the collector at this URL, when the run has ended")
+	f.StringVar(&o.semconv, "semconv", otlp.Semconvs()[0], "names of the spans' attributes: "+strings.Join(otlp.Semconvs(), ", "))
 	outputFlag(c, &o.output, "write the report to this file")
 	allowExec(c, &o.exec)
 	o.out.add(c, app, reportFormats())
+	_ = c.RegisterFlagCompletionFunc("semconv", cobra.FixedCompletions(otlp.Semconvs(), cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("retry", cobra.FixedCompletions([]string{"errors", "unscored"}, cobra.ShellCompDirectiveNoFileComp))
 	c.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return []string{"jsonl", "gz", "zst", "yaml"}, cobra.ShellCompDirectiveFilterFileExt
@@ -141,6 +147,9 @@ func runEval(ctx context.Context, o *evalOptions) (err error) {
 	defer func() { err = errors.Join(err, s.Close()) }()
 	res, err := p.execute(ctx, s)
 	if err != nil {
+		return err
+	}
+	if err := p.exportSpans(ctx, s); err != nil {
 		return err
 	}
 	r, err := loadReport(ctx, s, p.run.ID)
@@ -194,6 +203,9 @@ func (p *plan) close() error {
 
 func makePlan(ctx context.Context, o *evalOptions) (*plan, error) {
 	if err := o.checkLimits(); err != nil {
+		return nil, err
+	}
+	if err := o.checkOTLP(); err != nil {
 		return nil, err
 	}
 	cfg, paths, err := config.Load(o.app.Dir, o.target, o.flags, o.app.Env)
@@ -416,6 +428,13 @@ func writeReport(ctx context.Context, app *cli.App, s *store.Store, r *report.Re
 				return err
 			}
 			return render.Records(w, s.RecordsAt(ctx, run, at))
+		}
+		if format == formatOTLP {
+			run, _, err := s.Graded(ctx, ref)
+			if err != nil {
+				return err
+			}
+			return writeSpans(ctx, w, s, run, otlp.Semconvs()[0])
 		}
 		if format == formatHTML {
 			rec, _ := recommendationOf(ctx, app, s, ref)

@@ -28,8 +28,9 @@ accepted task, for each candidate over all tasks and by task type. Without a run
 the newest is shown. Only the store is read.
 
 jsonl writes one line a trial with the ten record fields; html a page that needs no
-network and no script. For CI: junit; github (annotations, and the step summary
-into $GITHUB_STEP_SUMMARY); gitlab (code quality) and openmetrics.`,
+network and no script; otlp a span for each call, as OpenTelemetry has them. For CI:
+junit; github (annotations, and the step summary into $GITHUB_STEP_SUMMARY); gitlab
+(code quality) and openmetrics.`,
 		Example: `  # the newest run
   $ infer report
 

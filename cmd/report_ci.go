@@ -18,6 +18,7 @@ import (
 // trials, which package render does not know.
 const (
 	formatHTML    = "html"
+	formatOTLP    = "otlp"
 	formatJUnit   = "junit"
 	formatGitHub  = "github"
 	formatGitLab  = "gitlab"
@@ -26,7 +27,7 @@ const (
 
 // reportFormats are the formats of a report.
 func reportFormats() []string {
-	return append(render.Formats(), formatHTML, formatJUnit, formatGitHub, formatGitLab, formatMetrics)
+	return append(render.Formats(), formatHTML, formatJUnit, formatGitHub, formatGitLab, formatMetrics, formatOTLP)
 }
 
 // writeForCI writes the formats that are made from single trials; done is false
