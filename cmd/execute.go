@@ -44,7 +44,7 @@ func (p *plan) execute(ctx context.Context, s *store.Store) (runner.Result, erro
 	o.Stop = stop
 	asked, left := p.todo(&o)
 	show := newProgress(p.app, p.run.ID, asked, left)
-	journal.OnCommit, o.OnAttempt = show.trial, show.attempt
+	journal.OnCommit, o.OnAttempt = func(t *eval.Trial) { show.trial(t); p.logTrial(t) }, show.attempt
 	show.start()
 	beat := p.beat(ctx, s)
 	run := runner.Run
@@ -105,6 +105,7 @@ func (p *plan) options(ctx context.Context, s *store.Store, resumed bool) (runne
 	}
 	o.Journal = journal
 	p.wires.throttled = func(t eval.Throttle) {
+		logThrottle(p.app, t)
 		_ = journal.Throttle(context.WithoutCancel(ctx), t) // a store that fails is found by the next trial
 	}
 	var kept *store.DoneSet // of an earlier invocation

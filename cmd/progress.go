@@ -75,8 +75,8 @@ func (p *progress) start() {
 
 func (p *progress) loop() {
 	defer close(p.ended)
-	every := plainEvery
-	if p.app.ErrTTY {
+	every, live := plainEvery, p.app.ErrTTY && p.app.Log() == nil // a log has lines of its own
+	if live {
 		every = lineEvery
 	}
 	tick := time.NewTicker(every)
@@ -84,12 +84,12 @@ func (p *progress) loop() {
 	for {
 		select {
 		case <-p.quit:
-			if p.app.ErrTTY {
+			if live {
 				_, _ = fmt.Fprint(p.app.Err, "\r\x1b[K")
 			}
 			return
 		case <-tick.C:
-			if p.app.ErrTTY {
+			if live {
 				_, _ = fmt.Fprintf(p.app.Err, "\r\x1b[K%s", clipLine(p.line(), p.app.Width()))
 			} else {
 				_, _ = fmt.Fprintf(p.app.Err, "%s %s\n", p.app.Now().UTC().Format(time.RFC3339), p.line())

@@ -36,10 +36,11 @@ Nothing leaves the machine but the calls to the providers you configure.`,
 	f.StringVar(&app.ColorFlag, "color", "auto", "colour: auto, always or never")
 	f.BoolVarP(&app.Quiet, "quiet", "q", false, "no progress and no hints")
 	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
+	logFlags(root, app)
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		switch app.ColorFlag {
 		case "auto", "always", "never":
-			return nil
+			return app.OpenLog()
 		}
 		return eval.Invalid(fmt.Errorf("--color %s is no choice", eval.Untrusted(app.ColorFlag).Line(40)), "it may be auto, always or never")
 	}

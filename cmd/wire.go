@@ -9,6 +9,7 @@ import (
 	"infer/cmd/internal/config"
 	"infer/eval"
 	"infer/eval/runner"
+	"infer/providers"
 	"infer/providers/replay"
 )
 
@@ -16,8 +17,9 @@ import (
 type wiring struct {
 	app      *cli.App
 	cfg      *config.Config
-	tape     *replay.Tape // nil = not recording
-	exec     bool         // --allow-exec
+	tape     *replay.Tape    // nil = not recording
+	exec     bool            // --allow-exec
+	keys     []providers.Key // of the providers that are wired, for what is logged
 	callers  map[string]link
 	closers  []io.Closer
 	cassette *replay.Player // answers everything; nil = live
@@ -161,8 +163,11 @@ func (w *wiring) target(run *eval.Run, c *eval.Candidate, price *eval.PriceRow) 
 	if t.Served, err = w.served(run, c.Provider); err != nil {
 		return runner.Target{}, err
 	}
+	if w.app.LogTo.Debug && w.app.Log() != nil {
+		t.Caller = &loggedCaller{l.caller, w.app.Log(), providers.NewRedactor(w.keys...)}
+	}
 	if w.tape != nil {
-		t.Caller = replay.NewRecorder(l.caller, w.tape, c.Name)
+		t.Caller = replay.NewRecorder(t.Caller, w.tape, c.Name)
 	}
 	return t, nil
 }

@@ -135,6 +135,7 @@ func (w *wiring) key(provider string, at config.Endpoint) (providers.Key, error)
 	if err != nil {
 		return key, fmt.Errorf("provider %s: %w", provider, err)
 	}
+	w.keys = append(w.keys, key)
 	return key, nil
 }
 

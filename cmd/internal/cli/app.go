@@ -7,6 +7,7 @@ package cli
 
 import (
 	"io"
+	"log/slog"
 	"os"
 	"strconv"
 	"strings"
@@ -30,8 +31,9 @@ type App struct {
 	ColorFlag string // --color: auto, always or never
 	JSON      bool   // the command's output is JSON, so errors are too
 	Quiet     bool
-	Verbose   bool
+	LogTo     LogOptions
 
+	log   *slog.Logger
 	width func() int
 }
 
