@@ -149,7 +149,7 @@ func (p *plan) showForecast(list []forecast) error {
 		if p.o.out.format == string(render.JSON) {
 			return render.Indented(w, map[string]any{"schema": "infer.dryrun/1", "run": p.run.ID, "tasks": p.run.Tasks(), "repeats": p.run.Repeats, "candidates": list})
 		}
-		if _, err := fmt.Fprintf(w, "nothing was sent · run %s · %d tasks · %d repeats\n\n", p.run.ID, p.run.Tasks(), p.run.Repeats); err != nil {
+		if _, err := fmt.Fprintf(w, "nothing was sent · run %s · tasks: %d · repeats: %d\n\n", p.run.ID, p.run.Tasks(), p.run.Repeats); err != nil {
 			return err
 		}
 		rows := make([][]string, len(list))

@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 
 	"infer/eval"
-	"infer/scoring/stats"
 )
 
 // Input is everything that a recommendation rests on.
@@ -276,61 +274,6 @@ func (r *recommender) stability(d *decider, v *view, c *choice, dec *eval.TypeDe
 	}
 }
 
-// finish fills in what concerns all task types.
-func (r *recommender) finish(sums []*typeSums, picks []int) {
-	selected := 0
-	for i := range r.out.Types {
-		if decided(r.out.Types[i].Verdict) {
-			selected++
-		}
-	}
-	r.out.ExpectedWrong = r.alpha * float64(selected)
-	var why string
-	if r.out.Static, why = static(r.evidence, sums, picks, r.cand, r.names); why != "" {
-		r.warn("%s", why)
-	}
-	var invented []string
-	for i, c := range r.cand {
-		if c >= len(r.in.Run.Prices) || r.in.Run.Prices[c].Model == "" {
-			continue
-		}
-		p := &r.in.Run.Prices[c]
-		if p.AsOf != "" && (r.out.PricesAsOf == "" || p.AsOf < r.out.PricesAsOf) {
-			r.out.PricesAsOf = p.AsOf
-		}
-		if p.Example {
-			invented = append(invented, named(r.names[i]))
-		}
-	}
-	if len(invented) > 0 {
-		r.warn("invented example prices: %s", strings.Join(invented, ", "))
-	}
-	r.warnCosts(sums)
-}
-
-// warnCosts names the cost figures that hang on few tasks.
-func (r *recommender) warnCosts(sums []*typeSums) {
-	var skewed, heavy []string
-	for t, s := range sums {
-		for i := range s.cand {
-			c := &s.cand[i]
-			what := named(r.names[i]) + " on " + named(r.evidence.types[t].name)
-			if c.skewed && s.clusters >= minClusters {
-				skewed = append(skewed, what)
-			}
-			if s.clusters >= 100 && c.shape.Heavy() || s.clusters >= 2*minClusters && c.shape.MaxShare > 0.1 {
-				heavy = append(heavy, fmt.Sprintf("%s (the dearest task is %s of it, the dearest 1%% are %s)", what, percent(c.shape.MaxShare), percent(c.shape.TopShare)))
-			}
-		}
-	}
-	if len(skewed) > 0 {
-		r.warn("costs are heavy-tailed on few tasks; the upper limit is missed about 5–9%% of the time instead of 2.5%%: %s", strings.Join(skewed, ", "))
-	}
-	if len(heavy) > 0 {
-		r.warn("costs that hang on few tasks: %s", strings.Join(heavy, ", "))
-	}
-}
-
 // capped says why nothing may be selected, whatever the figures; "" = nothing
 // stands against it.
 func (d *decider) capped(names []string) string {
@@ -343,104 +286,4 @@ func (d *decider) capped(names []string) string {
 		}
 	}
 	return ""
-}
-
-// evidence is what the decision saw of each candidate.
-func (d *decider) evidence(v *view, c *choice, names []string, separate []float64) []eval.CandidateEvidence {
-	group, dominated := d.groups(v, separate), d.dominated(v, separate)
-	out := make([]eval.CandidateEvidence, d.k)
-	for i := range out {
-		s := &d.s.cand[i]
-		e := eval.CandidateEvidence{Candidate: names[i], N: s.judged, Clusters: int64(s.rate.G), Acceptance: rateFigure(s.rate),
-			Cost: costFigure(s), Gates: d.results(names[i], i), Quality: d.quality(v, c, i), Eligible: c.eligible(i), Group: group[i], Dominated: dominated[i]}
-		if e.Gates == nil {
-			e.Gates = []eval.GateResult{}
-		}
-		if s.p95 >= 0 {
-			p95 := int64(s.p95)
-			e.LatencyP95 = &p95
-		}
-		if p, ok := s.answered.Rate(); ok {
-			e.Reliable = &p
-		}
-		for j := range d.k {
-			if j != i {
-				p := d.s.pair(i, j)
-				e.Versus = append(e.Versus, comparison(names[i], names[j], &p, d.kind.Margin, d.alpha, d.alpha/float64(max(1, d.k-1)),
-					separate[pairIndex(min(i, j), max(i, j), d.k)], d.priced(i) && d.priced(j)))
-			}
-		}
-		e.WhyNot = whyNot(&e)
-		out[i] = e
-	}
-	return out
-}
-
-// costFigure is the cost of an accepted task: a point where every cost is exactly
-// known, else what it lies between.
-func costFigure(s *candSums) *eval.Figure {
-	if s.unpriced > 0 || s.trials == 0 {
-		return nil
-	}
-	if s.accepted == 0 {
-		bound, _, ok := stats.CostWithoutAccepted(s.low.C, s.trials, confidence)
-		if !ok {
-			return nil
-		}
-		return &eval.Figure{Lo: &bound}
-	}
-	low, ok1 := stats.CostPerAccepted(s.low, confidence)
-	high, ok2 := stats.CostPerAccepted(s.high, confidence)
-	if !ok1 || !ok2 {
-		return nil
-	}
-	f := &eval.Figure{Lo: &low.Lo}
-	if !high.Unbounded {
-		f.Hi = &high.Hi
-	}
-	if s.inexact == 0 {
-		f.Point = &low.Point
-	}
-	return f
-}
-
-// quality is a candidate's standing: best, within, undecided or inferior.
-func (d *decider) quality(v *view, c *choice, i int) string {
-	switch {
-	case c.ok[i] && d.byAcceptance(v)[0] == i:
-		return "best"
-	case c.ok[i]:
-		return "within"
-	case c.inferior[i]:
-		return "inferior"
-	}
-	return "undecided"
-}
-
-// whyNot says in words why a candidate is not eligible.
-func whyNot(e *eval.CandidateEvidence) string {
-	if e.Eligible {
-		return ""
-	}
-	for _, want := range []eval.GateState{eval.GateFail, eval.GateUnknown} {
-		for i := range e.Gates {
-			if g := &e.Gates[i]; g.State == want {
-				verb := "fails"
-				if want == eval.GateUnknown {
-					verb = "does not yet pass"
-				}
-				return fmt.Sprintf("%s the gate %s: %s", verb, g.Gate, g.Reason)
-			}
-		}
-	}
-	worst := -1
-	for i := range e.Versus {
-		if worst < 0 || e.Versus[i].NIP > e.Versus[worst].NIP {
-			worst = i
-		}
-	}
-	if worst < 0 {
-		return ""
-	}
-	return e.Versus[worst].Sentence
 }
