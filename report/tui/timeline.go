@@ -55,13 +55,22 @@ func lasted(t *eval.Trial) time.Duration {
 	own := t.Own()
 	for i := range own {
 		if own[i].Cause != eval.CauseJudge {
-			d += own[i].QueueWait + own[i].Backoff + own[i].InFlight
+			d += queued(&own[i]) + own[i].Backoff + own[i].InFlight
 		}
 	}
 	if d == 0 {
 		d, _ = t.UserVisible() // it was run elsewhere and told
 	}
 	return d
+}
+
+// queued is how long an attempt waited for a slot. A recording's times are not this
+// run's: our own wait has no place beside them.
+func queued(a *eval.Attempt) time.Duration {
+	if a.Recorded {
+		return 0
+	}
+	return a.QueueWait
 }
 
 // tailOf is what a trial came to.
@@ -105,7 +114,7 @@ func (t *timeline) bar(tr *eval.Trial) line {
 		if a.Cause == eval.CauseJudge {
 			continue
 		}
-		to(a.QueueWait, glyphQueue, soft, 0)
+		to(queued(a), glyphQueue, soft, 0)
 		to(a.Backoff, glyphWait, soft, 0)
 		first, tn := a.InFlight, plain
 		if a.TTFT != nil && *a.TTFT < a.InFlight {
