@@ -52,6 +52,9 @@ func logCall(log *slog.Logger, a *eval.Attempt) {
 	if a.Served != "" && a.Served != a.Model {
 		args = append(args, "served", a.Served)
 	}
+	if a.Batch != "" {
+		args = append(args, "batch", a.Batch)
+	}
 	if a.Reason != "" {
 		args = append(args, "reason", a.Reason)
 	}

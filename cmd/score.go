@@ -202,7 +202,7 @@ func (r *regrader) Repair(t *eval.Trial, a *eval.Attempt) (*eval.RepairRule, *bo
 // response is a stored answer as graders see it.
 func response(a *eval.Attempt) *eval.Response {
 	return &eval.Response{Text: a.Output, ToolCalls: a.ToolCalls, Refusal: a.Refusal, Finish: a.Finish, FinishRaw: a.FinishRaw,
-		Model: a.Served, Usage: a.Usage, Cost: &a.Cost, InFlight: a.InFlight, TTFT: a.TTFT}
+		Model: a.Served, Usage: a.Usage, Cost: &a.Cost, InFlight: a.InFlight, TTFT: a.TTFT, Batch: a.Batch}
 }
 
 // rules are the grader rules by task type: those of the configuration, with those

@@ -177,6 +177,7 @@ type Response struct {
 	TTFT     *time.Duration // from the send to the first token; nil = not streamed or none came
 	Backend  *time.Duration // as the server reports it; nil = it does not
 	Recorded bool           // the times were recorded earlier and not waited for now
+	Batch    string         // the provider's number of the batch that answered; such an answer has no times. "" = none
 
 	Status     int
 	RequestID  string

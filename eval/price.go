@@ -115,6 +115,21 @@ func axisCost(n int64, p *Price) Cost {
 	return Exactly(m)
 }
 
+// Tiered returns the row of one service tier alone, nil where it has none. Where the
+// tier has no long-context prices, beyond the limit none is known.
+func (r *PriceRow) Tiered(tier string) *PriceRow {
+	t, ok := r.Tiers[tier]
+	if !ok {
+		return nil
+	}
+	t.Provider, t.Model, t.MaxOutput, t.ContextWindow = r.Provider, r.Model, r.MaxOutput, r.ContextWindow
+	if r.LongContext != nil {
+		long := r.LongContext.Tiers[tier]
+		t.LongContext, t.LongContextOver = &long, r.LongContextOver
+	}
+	return &t
+}
+
 // AtMost returns an upper bound on the cost of a call with at most so many
 // input and output tokens at whichever tier, and false where a price or a bound is
 // missing.

@@ -51,6 +51,8 @@ type Run struct {
 	// Rate is how many trials were begun a second, whatever became of those before
 	// (an open loop); 0 = as many as there was room for.
 	Rate float64 `json:"rate,omitempty"`
+	// Batched says that calls were made in batches, which have no latency.
+	Batched bool `json:"batched,omitempty"`
 	// Lost counts calls of processes that died: they may have been sent and billed,
 	// they were made again, and what they cost is in no figure.
 	Lost int64 `json:"lost_calls,omitempty"`

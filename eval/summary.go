@@ -68,7 +68,7 @@ type Cell struct {
 
 	Latency Histogram // user-visible, microseconds
 	TTFT    Histogram // to the first token of the answer that counts, microseconds
-	Flight  Histogram // of every attempt, microseconds
+	Flight  Histogram // of every attempt but those made in a batch, microseconds
 	Queue   Histogram // of every attempt, microseconds
 }
 

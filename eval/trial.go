@@ -79,6 +79,9 @@ type Attempt struct {
 	TTFT      *time.Duration
 	Backend   *time.Duration
 	Recorded  bool // times come from a recording
+	// Batch is the provider's number of the batch that the call was part of; "" = it
+	// was made by itself. A call in a batch has no times.
+	Batch string
 
 	Failure    *Failure // nil = an answer came
 	Finish     FinishReason
@@ -171,13 +174,13 @@ func (t *Trial) Own() []Attempt { return t.Attempts[min(t.Earlier, len(t.Attempt
 // UserVisible is the time from the first send to the final result with
 // retries, back-off, fallback and regenerations, without our own queue; at a fixed
 // rate, from when the first send was intended. It is false where the trial made no
-// provider call, or was cut off.
+// provider call, or was cut off, or was answered in a batch.
 func (t *Trial) UserVisible() (time.Duration, bool) {
 	if t.Told != nil {
 		return known(t.Told.Latency)
 	}
-	d, n := spent(t.Own())
-	return t.lag() + d, n > 0 && !t.CutOff
+	d, n, timed := spent(t.Own())
+	return t.lag() + d, timed && n > 0 && !t.CutOff
 }
 
 func (t *Trial) lag() time.Duration {
@@ -187,15 +190,18 @@ func (t *Trial) lag() time.Duration {
 	return *t.Lag
 }
 
-// spent adds up what calls took, with the waits before them, and counts them.
-func spent(attempts []Attempt) (d time.Duration, calls int) {
+// spent adds up what calls took, with the waits before them, and counts them; timed
+// is false where one of them has no times.
+func spent(attempts []Attempt) (d time.Duration, calls int, timed bool) {
+	timed = true
 	for i := range attempts {
 		if attempts[i].Cause != CauseJudge {
 			d += attempts[i].Backoff + attempts[i].InFlight
+			timed = timed && attempts[i].Batch == ""
 			calls++
 		}
 	}
-	return d, calls
+	return d, calls, timed
 }
 
 // FirstToken is the time from the first send to the first token of the answer
@@ -204,8 +210,8 @@ func (t *Trial) FirstToken() (time.Duration, bool) {
 	if t.CutOff || t.Final < t.Earlier || t.Final >= len(t.Attempts) || t.Attempts[t.Final].TTFT == nil {
 		return 0, false
 	}
-	d, _ := spent(t.Attempts[t.Earlier:t.Final])
-	return t.lag() + d + t.Attempts[t.Final].Backoff + *t.Attempts[t.Final].TTFT, true
+	d, _, timed := spent(t.Attempts[t.Earlier:t.Final])
+	return t.lag() + d + t.Attempts[t.Final].Backoff + *t.Attempts[t.Final].TTFT, timed
 }
 
 // Backend is the time that the servers report for all calls of the trial; false

@@ -152,7 +152,7 @@ type Cell struct {
 
 	Latency Quantiles `json:"latency_ms"` // user-visible
 	TTFT    Quantiles `json:"ttft_ms"`
-	Flight  Quantiles `json:"in_flight_ms"`  // of every attempt
+	Flight  Quantiles `json:"in_flight_ms"`  // of every attempt but those made in a batch
 	Queue   Quantiles `json:"queue_wait_ms"` // of every attempt; ours, in no other figure
 
 	Cost  Money `json:"cost_usd"`

@@ -308,7 +308,7 @@ func (j *Journal) insertAttempt(t *tx, trial int64, a *eval.Attempt, seq int) er
 	if err != nil {
 		return err
 	}
-	var class, status, finish, request any
+	var class, status, finish, request, batch any
 	if a.Failure != nil {
 		class = string(a.Failure.Class)
 	}
@@ -321,18 +321,21 @@ func (j *Journal) insertAttempt(t *tx, trial int64, a *eval.Attempt, seq int) er
 	if a.RequestID != "" {
 		request = a.RequestID
 	}
+	if a.Batch != "" {
+		batch = a.Batch
+	}
 	tokens := [4]any{}
 	if u := a.Usage; u != nil && u.Counted() {
 		tokens = [4]any{u.InFresh, u.InCacheRead + u.InCacheWrite5m + u.InCacheWrite1h, u.OutText, u.OutReasoning}
 	}
 	if err := t.exec(`INSERT INTO attempts (trial, seq, cause, called, provider, model, served, asked,
 		started_us, queue_us, backoff_us, flight_us, ttft_us, backend_us, recorded, class, status, finish, billing,
-		cost_low, cost_high, in_fresh, in_cached, out_text, out_reason, request_id, output, detail)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		cost_low, cost_high, in_fresh, in_cached, out_text, out_reason, request_id, output, detail, batch)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 		trial, seq, string(a.Cause), ids[0], ids[1], ids[2], ids[3], asked,
 		a.StartedAt.UnixMicro(), micros(a.QueueWait), micros(a.Backoff), micros(a.InFlight), microsOrNull(a.TTFT), microsOrNull(a.Backend), a.Recorded,
 		class, status, finish, string(a.Billing), int64(a.Cost.Low), high(a.Cost),
-		tokens[0], tokens[1], tokens[2], tokens[3], request, output, more); err != nil {
+		tokens[0], tokens[1], tokens[2], tokens[3], request, output, more, batch); err != nil {
 		return err
 	}
 	return insertGrade(t, trial, a, seq, j.grading)

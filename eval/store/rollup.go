@@ -200,7 +200,7 @@ func addFlights(ctx context.Context, tx *sql.Tx, run int64, cells []eval.Cell, t
 		at[[2]any{cells[i].TaskType, cells[i].Candidate}] = &cells[i]
 	}
 	rows, err := tx.QueryContext(ctx, `SELECT t.type, t.candidate, a.flight_us, a.queue_us FROM trials t
-		JOIN attempts a ON a.trial = t.id WHERE t.run = ?`, run)
+		JOIN attempts a ON a.trial = t.id WHERE t.run = ? AND a.batch IS NULL`, run)
 	if err != nil {
 		return err
 	}

@@ -133,7 +133,7 @@ func merge(old, run *eval.Run) {
 	if old.Shard == nil || run.Shard == nil || *old.Shard != *run.Shard {
 		run.Shard = nil // the parts of several invocations: the plan is the whole
 	}
-	run.Seed = old.Seed
+	run.Seed, run.Batched = old.Seed, run.Batched || old.Batched
 }
 
 // sameCandidates says which of the old candidates each new one is, -1 = none: the

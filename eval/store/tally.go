@@ -70,6 +70,9 @@ func (t *tally) add(trial *eval.Trial, group int64) {
 	for _, kind := range []string{trial.TaskType, allTypes} {
 		c, _ := g.cell(kind, trial.Candidate)
 		for i := range trial.Attempts {
+			if trial.Attempts[i].Batch != "" {
+				continue
+			}
 			c.Flight.Add(micros(trial.Attempts[i].InFlight))
 			c.Queue.Add(micros(trial.Attempts[i].QueueWait))
 		}

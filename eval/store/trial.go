@@ -170,7 +170,7 @@ func (s *Store) attempts(ctx context.Context, tx *sql.Tx, trials []stored) error
 	}
 	st, err := tx.PrepareContext(ctx, `SELECT a.seq, a.cause, c.name, p.name, m.name, coalesce(v.name, ''), q.system, q.tools, q.params,
 		a.started_us, a.queue_us, a.backoff_us, a.flight_us, a.ttft_us, a.backend_us, a.recorded, coalesce(a.status, 0), coalesce(a.finish, ''),
-		a.billing, a.cost_low, a.cost_high, a.in_fresh, a.out_text, a.out_reason, coalesce(a.request_id, ''), y.codec, y.body, a.detail, g.verdict, g.scores
+		a.billing, a.cost_low, a.cost_high, a.in_fresh, a.out_text, a.out_reason, coalesce(a.request_id, ''), coalesce(a.batch, ''), y.codec, y.body, a.detail, g.verdict, g.scores
 		FROM attempts a JOIN names c ON c.id = a.called JOIN names p ON p.id = a.provider JOIN names m ON m.id = a.model
 		LEFT JOIN names v ON v.id = a.served JOIN asked q ON q.id = a.asked LEFT JOIN payloads y ON y.digest = a.output
 		LEFT JOIN grades g ON g.trial = a.trial AND g.attempt = a.seq
@@ -213,7 +213,7 @@ func (s *Store) scanAttempt(rows *sql.Rows) (*eval.Attempt, error) {
 	var det, verdict, scores sql.NullString
 	err := rows.Scan(&a.Seq, &a.Cause, &a.Candidate, &a.Provider, &a.Model, &a.Served, &system, &tools, &params,
 		&started, &queue, &backoff, &flight, &ttft, &backend, &a.Recorded, &a.Status, &a.Finish,
-		&a.Billing, &low, &high, &fresh, &text, &reason, &a.RequestID, &codec, &body, &det, &verdict, &scores)
+		&a.Billing, &low, &high, &fresh, &text, &reason, &a.RequestID, &a.Batch, &codec, &body, &det, &verdict, &scores)
 	if err != nil {
 		return nil, err
 	}

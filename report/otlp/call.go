@@ -48,6 +48,7 @@ func (e *exporter) call(t *eval.Trial, x *eval.Attempt, parent string, resends i
 	a.text("infer.billing", string(x.Billing))
 	a.text("infer.fallback.reason", eval.Untrusted(x.Reason).Line(300))
 	a.flag("infer.recorded", x.Recorded)
+	a.text("infer.batch", eval.Untrusted(x.Batch).Line(200))
 	a.cost(x.Cost)
 	s := span{TraceID: e.trace, SpanID: id(8, "attempt", parent, strconv.Itoa(x.Seq)), ParentID: parent, Name: "chat " + model, Kind: kindClient,
 		Start: nanos(x.StartedAt), End: nanos(x.StartedAt.Add(x.InFlight))}

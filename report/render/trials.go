@@ -65,10 +65,11 @@ type attemptDoc struct {
 	StartedAt  time.Time         `json:"started_at"`
 	Queue      float64           `json:"queue_wait_ms"`
 	Backoff    float64           `json:"backoff_ms"`
-	InFlight   float64           `json:"in_flight_ms"`
+	InFlight   *float64          `json:"in_flight_ms"` // null = made in a batch, which has no times
 	TTFT       *float64          `json:"ttft_ms"`
 	Backend    *float64          `json:"backend_ms"`
-	Recorded   bool              `json:"recorded"` // the times come from a recording
+	Recorded   bool              `json:"recorded"`        // the times come from a recording
+	Batch      string            `json:"batch,omitempty"` // the provider's number of the batch that made the call
 	Failure    *eval.Failure     `json:"failure"`
 	Finish     eval.FinishReason `json:"finish"`
 	Usage      *eval.Usage       `json:"usage"`
@@ -106,8 +107,8 @@ func trialJSON(run *eval.Run, t *eval.Trial) trialDoc {
 	for i := range t.Attempts {
 		a := &t.Attempts[i]
 		doc := attemptDoc{Seq: a.Seq, Earlier: i < t.Earlier, Cause: a.Cause, Candidate: a.Candidate, Provider: a.Provider, Model: a.Model, Served: a.Served,
-			StartedAt: a.StartedAt, Queue: inMS(a.QueueWait), Backoff: inMS(a.Backoff), InFlight: inMS(a.InFlight), TTFT: pointMS(a.TTFT), Backend: pointMS(a.Backend),
-			Recorded: a.Recorded, Failure: a.Failure, Finish: a.Finish, Usage: a.Usage, Billing: a.Billing, Cost: report.MoneyOf(a.Cost), Status: a.Status,
+			StartedAt: a.StartedAt, Queue: inMS(a.QueueWait), Backoff: inMS(a.Backoff), InFlight: milli(a.InFlight, a.Batch == ""), TTFT: pointMS(a.TTFT), Backend: pointMS(a.Backend),
+			Recorded: a.Recorded, Batch: a.Batch, Failure: a.Failure, Finish: a.Finish, Usage: a.Usage, Billing: a.Billing, Cost: report.MoneyOf(a.Cost), Status: a.Status,
 			RequestID: a.RequestID, RateLimits: a.RateLimits, Reason: a.Reason, Output: a.Output, ToolCalls: append([]eval.ToolCall{}, a.ToolCalls...),
 			Refusal: a.Refusal, Scores: []eval.Score{}}
 		if a.Grade != nil {
@@ -182,7 +183,11 @@ func attempt(b *strings.Builder, t *eval.Trial, i int) {
 	if a.Backoff > 0 {
 		fmt.Fprintf(b, " · waited %s", report.Millis(milli(a.Backoff, true)))
 	}
-	fmt.Fprintf(b, " · %s", report.Millis(milli(a.InFlight, true)))
+	if a.Batch != "" {
+		b.WriteString(" · in batch " + name(a.Batch))
+	} else {
+		fmt.Fprintf(b, " · %s", report.Millis(milli(a.InFlight, true)))
+	}
 	if a.TTFT != nil {
 		fmt.Fprintf(b, " · first token %s", report.Millis(pointMS(a.TTFT)))
 	}

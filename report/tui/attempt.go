@@ -52,8 +52,11 @@ func attemptText(a *eval.Attempt) string {
 		field("first token", took(*a.TTFT))
 	}
 	inFlight := took(a.InFlight)
-	if a.Recorded {
+	switch {
+	case a.Recorded:
 		inFlight += " (recorded earlier)"
+	case a.Batch != "":
+		inFlight = "not measured: made in batch " + name(a.Batch, 60)
 	}
 	field("in flight", inFlight)
 	if a.Backend != nil {

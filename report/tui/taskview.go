@@ -257,7 +257,11 @@ func attemptLine(a *eval.Attempt, earlier bool) line {
 	if a.Backoff > 0 {
 		l = l.and(span{"after " + took(a.Backoff) + " · ", soft})
 	}
-	l = l.and(span{took(a.InFlight) + " ", plain})
+	if a.Batch != "" {
+		l = l.and(span{"in a batch ", plain})
+	} else {
+		l = l.and(span{took(a.InFlight) + " ", plain})
+	}
 	if f := a.Failure; f != nil {
 		words := "✗ " + string(f.Class)
 		if f.Sub != "" {
