@@ -16,6 +16,9 @@ var (
 	errConfirm = errors.New("the backup needs confirmation")
 	// errCut ends a trial that was stopped from outside before it had an outcome.
 	errCut = errors.New("stopped before an outcome")
+	// errLater is errCut where the answer is still to come in a batch: the trial
+	// finds it when it is run again.
+	errLater = fmt.Errorf("%w: its batch has not ended", errCut)
 )
 
 // answer asks the target until an answer comes or the rules say to give up:
@@ -177,6 +180,9 @@ func (t *trial) call(ctx context.Context, target Target, req *eval.Request, hash
 		Provider: target.Candidate.Provider, Model: req.Model, Backoff: wait}
 	a.SystemHash, a.ToolsHash, a.ParamsHash = hashes.system, hashes.tools, hashes.params
 	req.Draw = a.Seq
+	if target.Batch != nil {
+		return t.callInBatch(ctx, target, req, &a, l)
+	}
 	if target.Paid {
 		in := eval.Intent{TaskSeq: t.TaskSeq, Candidate: t.Candidate, Repeat: t.Repeat, Attempt: a.Seq, At: r.Now()}
 		if err := r.Journal.Intend(ctx, in); err != nil {
@@ -195,21 +201,26 @@ func (t *trial) call(ctx context.Context, target Target, req *eval.Request, hash
 	}
 	resp := target.Caller.Call(ctx, req)
 	l.done(&resp)
-	describe(&a, &resp)
-	bill(&a, req, &target)
+	t.add(&a, req, &resp, &target)
+	return resp, nil
+}
+
+// add adds a call that was made to the trial, with what came of it and its cost.
+func (t *trial) add(a *eval.Attempt, req *eval.Request, resp *eval.Response, target *Target) {
+	describe(a, resp)
+	bill(a, req, target)
 	cost := a.Cost
 	resp.Cost = &cost
-	t.Attempts = append(t.Attempts, a)
-	r.spend(a.Cost)
-	if r.OnAttempt != nil {
-		r.OnAttempt(&a)
+	t.Attempts = append(t.Attempts, *a)
+	t.r.spend(a.Cost)
+	if t.r.OnAttempt != nil {
+		t.r.OnAttempt(a)
 	}
-	return resp, nil
 }
 
 // describe copies what came of the call into the attempt.
 func describe(a *eval.Attempt, resp *eval.Response) {
-	a.InFlight, a.TTFT, a.Backend, a.Recorded = resp.InFlight, resp.TTFT, resp.Backend, resp.Recorded
+	a.InFlight, a.TTFT, a.Backend, a.Recorded, a.Batch = resp.InFlight, resp.TTFT, resp.Backend, resp.Recorded, resp.Batch
 	a.Failure, a.Finish, a.FinishRaw, a.Usage = resp.Failure, resp.Finish, resp.FinishRaw, resp.Usage
 	a.Served, a.Status, a.RequestID, a.RateLimits = resp.Model, resp.Status, resp.RequestID, resp.RateLimits
 	a.Output, a.ToolCalls, a.Refusal = resp.Text, resp.ToolCalls, resp.Refusal

@@ -61,6 +61,7 @@ type Target struct {
 	Paid    bool    // an intent is written before each call
 	Virtual bool    // times are reported, not spent: back-off is counted and not waited for
 	Limiter Limiter // nil = none
+	Batch   Batcher // takes the place of Caller and Limiter, and no intent is written; nil = calls are made one by one
 }
 
 // Lane is what runs for one candidate: a single model, or a policy's default
@@ -104,6 +105,8 @@ type Options struct {
 	// Stop, when closed, stops the run: no call is begun any more, and those in
 	// flight end. A trial that would have needed another call is cut off.
 	Stop <-chan struct{}
+	// Batches says how calls are sent in batches; nil = no target has a Batcher.
+	Batches *BatchOptions
 
 	OnTrial   func(*eval.Trial)   // called once for each trial with an outcome, concurrently
 	OnAttempt func(*eval.Attempt) // called once for each finished attempt, concurrently
@@ -137,10 +140,14 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	defer cancel(nil)
 	r := newRun(ctx, o, cancel)
 	defer r.close()
+	defer r.batches.end()
 	calls, cut := context.WithCancel(ctx)
 	defer cut()
 	if o.Deadline > 0 {
-		limit := time.AfterFunc(o.Deadline, func() { r.halt(fmt.Sprintf("deadline of %s reached", o.Deadline)) })
+		limit := time.AfterFunc(o.Deadline, func() {
+			r.halt(fmt.Sprintf("deadline of %s reached", o.Deadline))
+			r.batches.leave()
+		})
 		defer limit.Stop()
 		last := time.AfterFunc(o.Deadline+o.Grace, cut)
 		defer last.Stop()
@@ -150,6 +157,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 			select {
 			case <-o.Stop:
 				r.halt("interrupted")
+				r.batches.leave()
 			case <-r.open.Done():
 			}
 		}()
@@ -191,6 +199,8 @@ type run struct {
 	open  context.Context // ends when no call may be begun any more
 	close context.CancelFunc
 
+	batches *batches
+
 	mu     sync.Mutex
 	reason string // why the run was stopped, "" = it was not
 	halted map[string]*eval.Failure
@@ -200,6 +210,7 @@ func newRun(ctx context.Context, o Options, cancel context.CancelCauseFunc) *run
 	r := &run{Options: o, cancel: cancel, slots: make(chan struct{}, max(1, o.Concurrency)), idle: make(chan func()),
 		halted: make(map[string]*eval.Failure), types: make(map[string]*eval.TaskType)}
 	r.open, r.close = context.WithCancel(ctx)
+	r.batches = newBatches(ctx, r)
 	r.calls.Store(o.Calls)
 	r.spent.Store(int64(o.Cost))
 	if r.Now == nil {

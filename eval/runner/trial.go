@@ -20,11 +20,13 @@ type trial struct {
 	held   bool           // a slot for calls is held
 	ready  lease          // of the first call, which was admitted already; zero = it was used
 	judged *eval.Response // the answer that was graded last; nil = none was
+	later  bool           // cut off while a batch had the call: its answers are found again
 }
 
 // try runs one trial to its outcome and hands it to the journal. Its first call
 // was admitted: try gives the slot back. A trial that was cut off is handed over
-// too, once it made a call, since that may have cost something.
+// too, once it made a call, since that may have cost something; but not while a
+// batch has a call of it, since all its answers will be found again.
 func (r *run) try(ctx context.Context, w work, ready lease) {
 	t := &trial{r: r, task: w.task, lane: &r.Lanes[w.candidate], rule: r.rule(w.task.Type), held: true, ready: ready,
 		rng: rand.New(rand.NewPCG(r.Run.Seed, uint64(w.task.Seq)<<20|uint64(w.candidate)<<10|uint64(w.repeat)))}
@@ -35,7 +37,7 @@ func (r *run) try(ctx context.Context, w work, ready lease) {
 	// are repeated than may be in flight.
 	defer t.release()
 	t.accept(ctx)
-	if t.CutOff && len(t.Attempts) == 0 {
+	if t.CutOff && (t.later || len(t.Attempts) == 0) {
 		return
 	}
 	if err := r.Journal.Record(context.WithoutCancel(ctx), &t.Trial); err != nil {
@@ -73,6 +75,7 @@ func (t *trial) accept(ctx context.Context) {
 			t.Verdict = eval.NeedsConfirmation
 			return
 		case err != nil:
+			t.later = errors.Is(err, errLater)
 			t.cut()
 			return
 		case resp.Failure != nil && t.judged == nil:
