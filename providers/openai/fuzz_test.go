@@ -67,3 +67,38 @@ func FuzzStream(f *testing.F) {
 		}
 	})
 }
+
+// FuzzBatch: whatever a file of results holds, each call of ours comes to an answer
+// or a failure, or the file is refused.
+func FuzzBatch(f *testing.F) {
+	const line = `{"custom_id":"01000000000000000000000000000000",`
+	f.Add(line + `"response":{"status_code":200,"body":{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}}}` + "\n")
+	f.Add(line + `"response":{"status_code":429,"body":{"error":{"message":"slow"}}},"error":null}`)
+	f.Add(line + `"response":null,"error":{"code":"batch_expired"}}`)
+	f.Add("{}\n\n[]\n")
+	f.Fuzz(func(t *testing.T, results string) {
+		c, err := openai.New(openai.Config{Name: "o", BaseURL: "http://127.0.0.1/v1", HTTP: &http.Client{Transport: batchWire(results)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, failure := c.Batches().Collect(t.Context(), &eval.Batch{ID: "b"}, func(_ eval.Digest, r eval.Response) {
+			if r.Failure == nil && r.Text == "" && len(r.ToolCalls) == 0 {
+				t.Errorf("neither an answer nor a failure: %+v", r)
+			}
+		})
+		if (failure == nil) != p.Ended {
+			t.Errorf("ended %t with %v", p.Ended, failure)
+		}
+	})
+}
+
+// batchWire is a batch that has ended, with its results.
+type batchWire string
+
+func (w batchWire) RoundTrip(r *http.Request) (*http.Response, error) {
+	body := string(w)
+	if r.URL.Path == "/v1/batches/b" {
+		body = `{"status":"completed","output_file_id":"out"}`
+	}
+	return &http.Response{StatusCode: http.StatusOK, Body: newBody(body), Request: r}, nil
+}

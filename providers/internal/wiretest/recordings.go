@@ -98,6 +98,20 @@ func Recordings(t testing.TB, keep func(address string) bool) map[string][]Recor
 	return out
 }
 
+// Format is a file of the recorded foreign formats. It skips the test where they are
+// not there.
+func Format(t testing.TB, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(shared(t), filepath.FromSlash(name)))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skipf("no %s: it is not part of this project", name)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 func cassette(path string) ([]Recording, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
