@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"infer/eval"
 	"infer/eval/runner"
 	"infer/eval/store"
+	"infer/providers/httpx"
 	"infer/report"
 	"infer/report/render"
 )
@@ -83,7 +85,11 @@ func (f *forecast) add(t *eval.Task, lane *runner.Lane, rule *eval.TaskType) (un
 		if target == nil {
 			continue
 		}
-		e, _ := runner.EstimateCall(&req, target.Price)
+		price := target.Price
+		if target.Batch != nil && price != nil {
+			price = price.Tiered(httpx.BatchTier)
+		}
+		e, _ := runner.EstimateCall(&req, price)
 		most := answers * int64(1+target.Candidate.Retry.Max)
 		f.CallsMost += most
 		f.InHigh += e.InHigh * most
@@ -164,8 +170,12 @@ func (p *plan) showForecast(list []forecast) error {
 		if err := render.Plain(w, []string{"candidate", "calls", "at most", "input tokens", "output tokens ≤", "cost"}, rows, map[int]bool{1: true, 2: true, 3: true, 4: true, 5: true}); err != nil {
 			return err
 		}
-		_, err := fmt.Fprint(w, "\ncalls: one for each trial without an outcome; at most: with every retry, fallback and regeneration\n"+
-			"input tokens: one for eight bytes, to one for each byte; cost: from those without any output, to the caps\n")
+		legend := "\ncalls: one for each trial without an outcome; at most: with every retry, fallback and regeneration\n" +
+			"input tokens: one for eight bytes, to one for each byte; cost: from those without any output, to the caps\n"
+		if slices.ContainsFunc(p.run.TaskTypes, func(t eval.TaskType) bool { return t.Repair != nil }) {
+			legend += "the cost is that of the calls: what people's repairs of rejected answers cost comes on top\n"
+		}
+		_, err := io.WriteString(w, legend)
 		return err
 	})
 }

@@ -54,6 +54,9 @@ func makePlan(ctx context.Context, o *evalOptions) (*plan, error) {
 	if err := o.checkOTLP(); err != nil {
 		return nil, err
 	}
+	if err := o.checkBatch(); err != nil {
+		return nil, err
+	}
 	cfg, paths, err := config.Load(o.app.Dir, o.target, o.flags, o.app.Env)
 	if err != nil {
 		return nil, err
@@ -118,7 +121,7 @@ func (p *plan) prepare(ctx context.Context) error {
 	rules := p.cfg.GraderRules()
 	p.run = &eval.Run{Name: name, Dataset: eval.Dataset{Name: p.source.Name(), Path: p.path(), Digest: info.Digest, Tasks: info.Tasks},
 		Candidates: candidates, Prices: prices, MemberPrices: members, TaskTypes: types, Repeats: p.cfg.Repeats, Limit: p.o.limit, Shard: shard, Seed: p.cfg.Seed,
-		Grading: eval.Grading{Number: 1, Digest: eval.DigestJSON(rules), Rules: rules}, Version: p.app.Version, Concurrency: p.cfg.Concurrency, Rate: p.o.rate}
+		Grading: eval.Grading{Number: 1, Digest: eval.DigestJSON(rules), Rules: rules}, Version: p.app.Version, Concurrency: p.cfg.Concurrency, Rate: p.o.rate, Batched: p.o.batch}
 	if p.run.Limit >= info.Tasks {
 		p.run.Limit = 0 // no limit at all
 	}
@@ -133,11 +136,13 @@ func (p *plan) prepare(ctx context.Context) error {
 	if p.wires, err = newWiring(p.app, p.cfg, p.o.exec); err != nil {
 		return err
 	}
+	p.wires.batch = p.o.batch
 	// Keys and addresses are checked before there is a store, a run or a recording.
 	lanes, err := p.wires.lanes(p.run, nil)
 	if err != nil {
 		return err
 	}
+	p.batchPrices(lanes)
 	if err := p.costHolds(lanes); err != nil {
 		return err
 	}

@@ -44,6 +44,9 @@ func (p *plan) execute(ctx context.Context, s *store.Store) (runner.Result, erro
 	o.Stop = stop
 	asked, left := p.todo(&o)
 	show := newProgress(p.app, p.run.ID, asked, left)
+	if o.Batches != nil {
+		o.Batches.Told = tellBatches(show.say)
+	}
 	journal.OnCommit, o.OnAttempt = func(t *eval.Trial) { show.trial(t); p.logTrial(t) }, show.attempt
 	show.start()
 	beat := p.beat(ctx, s)
@@ -58,7 +61,7 @@ func (p *plan) execute(ctx context.Context, s *store.Store) (runner.Result, erro
 	show.stop()
 	p.tellSaved()
 	after := context.WithoutCancel(ctx)
-	err = errors.Join(journal.Flush(after), priced)
+	err = errors.Join(journal.Flush(after), priced, p.tellLeft(after, s))
 	p.run.State = eval.RunIncomplete
 	if done, doneErr := s.Done(after, p.run.ID, nil); doneErr != nil {
 		err = errors.Join(err, doneErr)
@@ -138,6 +141,9 @@ func (p *plan) options(ctx context.Context, s *store.Store, resumed bool) (runne
 		if err := p.tellUnresolved(ctx, s); err != nil {
 			return o, nil, err
 		}
+	}
+	if err := p.batched(ctx, s, journal, &o); err != nil {
+		return o, nil, err
 	}
 	return o, journal, p.narrow(&o)
 }

@@ -22,11 +22,13 @@ func newMockCmd(app *cli.App) *cobra.Command {
 	var addr string
 	var models []string
 	var seed uint64
+	var batch time.Duration
 	c := &cobra.Command{
 		Use: "mock", Short: "Serve a simulated model over HTTP, with faults",
 		Long: `Serve simulated models over the OpenAI wire on loopback, for trying configurations
-and for tests. A prompt that holds [[answer:X]] is answered X with the model's
-accuracy. GET /stats says what was asked; POST /reset forgets it.
+and for tests; batches over OpenAI's and Anthropic's wires too. A prompt that holds
+[[answer:X]] is answered X with the model's accuracy. GET /stats says what was asked;
+POST /reset forgets it.
 
 A model is NAME:key=value,…: acc, latency, jitter, token (time for each output
 token), calls (a faulty call fails so often, then succeeds) and the chance of each
@@ -36,7 +38,7 @@ hang, reset, cut, malformed.`,
   $ infer eval tasks.jsonl -m good=http://127.0.0.1:8099/v1/good`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			o := simulate.ServerOptions{Seed: seed, Models: make(map[string]simulate.Model)}
+			o := simulate.ServerOptions{Seed: seed, Batch: batch, Models: make(map[string]simulate.Model)}
 			for _, m := range models {
 				name, model, err := simulate.ParseModel(m)
 				if err != nil {
@@ -52,6 +54,7 @@ hang, reset, cut, malformed.`,
 	}
 	c.Flags().StringVar(&addr, "addr", "127.0.0.1:8099", "address to listen on")
 	c.Flags().StringArrayVar(&models, "model", nil, "model as NAME:key=value,…; repeatable (default good)")
+	c.Flags().DurationVar(&batch, "batch-time", 0, "how long a batch takes")
 	c.Flags().Uint64Var(&seed, "seed", 1, "decides answers and faults")
 	return c
 }

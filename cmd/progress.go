@@ -75,7 +75,7 @@ func (p *progress) start() {
 
 func (p *progress) loop() {
 	defer close(p.ended)
-	every, live := plainEvery, p.app.ErrTTY && p.app.Log() == nil // a log has lines of its own
+	every, live := plainEvery, p.live()
 	if live {
 		every = lineEvery
 	}
@@ -97,6 +97,20 @@ func (p *progress) loop() {
 		}
 	}
 }
+
+// say writes a line above the one that is rewritten.
+func (p *progress) say(format string, args ...any) {
+	if p.app.Quiet {
+		return
+	}
+	if p.live() {
+		format = "\r\x1b[K" + format
+	}
+	_, _ = fmt.Fprintf(p.app.Err, format+"\n", args...)
+}
+
+// live reports whether the state is one line on a terminal; a log has lines of its own.
+func (p *progress) live() bool { return p.app.ErrTTY && p.app.Log() == nil }
 
 func clipLine(s string, width int) string {
 	if r := []rune(s); width > 1 && len(r) >= width {

@@ -19,6 +19,7 @@ type wiring struct {
 	cfg      *config.Config
 	tape     *replay.Tape    // nil = not recording
 	exec     bool            // --allow-exec
+	batch    bool            // candidates are called in batches
 	keys     []providers.Key // of the providers that are wired, for what is logged
 	callers  map[string]link
 	closers  []io.Closer
@@ -34,6 +35,7 @@ type link struct {
 	caller  runner.Caller
 	paid    bool
 	virtual bool
+	batch   runner.Batcher   // nil = it has no batches
 	limits  *runner.Governor // nil = none
 }
 
@@ -162,6 +164,11 @@ func (w *wiring) target(run *eval.Run, c *eval.Candidate, price *eval.PriceRow) 
 	}
 	if t.Served, err = w.served(run, c.Provider); err != nil {
 		return runner.Target{}, err
+	}
+	if w.batch && run != nil {
+		if err := w.inBatches(&t, &l); err != nil {
+			return runner.Target{}, err
+		}
 	}
 	if w.app.LogTo.Debug && w.app.Log() != nil {
 		t.Caller = &loggedCaller{l.caller, w.app.Log(), providers.NewRedactor(w.keys...)}

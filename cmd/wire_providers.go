@@ -45,17 +45,28 @@ func (w *wiring) build(name string, p *config.Provider) (link, error) {
 	var c runner.Caller
 	switch {
 	case p.Type == "anthropic":
-		c, err = anthropic.New(cfg)
+		return batching(anthropic.New(cfg))
 	case p.Type == "gemini":
 		c, err = gemini.New(cfg)
 	case p.Type == "http":
 		c, err = jsonhttp.New(jsonhttp.Config{Config: cfg, Request: p.Request, Response: p.Response.Paths()})
 	case p.API == "responses":
-		c, err = openai.NewResponses(cfg)
+		return batching(openai.NewResponses(cfg))
 	default:
-		c, err = openai.New(cfg)
+		return batching(openai.New(cfg))
 	}
 	return link{caller: c, paid: true}, err
+}
+
+// batching is a provider that makes calls in batches too.
+func batching[B runner.Batcher](c interface {
+	runner.Caller
+	Batches() B
+}, err error) (link, error) {
+	if err != nil {
+		return link{}, err
+	}
+	return link{caller: c, paid: true, batch: c.Batches()}, nil
 }
 
 // endpoint is where a provider over HTTP is reached, and what it may be sent.
