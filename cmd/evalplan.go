@@ -30,6 +30,7 @@ type plan struct {
 	run     *eval.Run
 	// incumbent is what the dataset says that production did; nil = it says nothing.
 	incumbent *eval.Candidate
+	unpriced  bool // what the dataset says that production cost is 0 everywhere: unknown
 	wires     *wiring
 	asked     scope
 	tape      *os.File

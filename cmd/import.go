@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -38,6 +37,7 @@ func newImportCmd(app *cli.App) *cobra.Command {
 type importOptions struct {
 	app               *cli.App
 	file, name, store string
+	free              bool
 	out               formatFlag
 }
 
@@ -49,10 +49,13 @@ func newImportOutcomesCmd(app *cli.App) *cobra.Command {
 a run of them: report, compare, recommend, simulate and gate work on it as on one
 that was run here. FILE is CSV with a head, or a JSON object a line.
 
-Columns: task_id, task_type, candidate, accepted (true/false); optional repeat (from
+Columns: task_id, task_type, candidate, accepted (true/false, or empty where nobody
+judged the answer or the judge failed: that is no rejection); optional repeat (from
 0), group, provider, cost_usd, latency_ms, retry_count, error_class, fallback_used,
 user_regenerated, human_fix_required and volume (tasks of the type a month). Other
-columns are left aside. An empty cell is unknown, never 0.
+columns are left aside. An empty cell is unknown, never 0. A candidate whose costs are
+all 0 was run without a price, as most logs write it: they are unknown, unless
+--zero-is-free says that it cost nothing.
 
 Nothing is imported unless every row can be read.`,
 		Example: `  $ infer import outcomes log.csv --name september
@@ -65,21 +68,10 @@ Nothing is imported unless every row can be read.`,
 		},
 	}
 	storeFlag(c, &o.store)
+	c.Flags().BoolVar(&o.free, "zero-is-free", false, "costs that are all 0 mean that the candidate costs nothing")
 	c.Flags().StringVar(&o.name, "name", "", "name of the run (default the file's)")
 	o.out.add(c, app, render.Formats())
 	return c
-}
-
-// imported is what the first pass over a file finds.
-type imported struct {
-	digest     string
-	tasks      []*eval.Task
-	seq        map[[2]string]int // by task type and id
-	candidates []eval.Candidate
-	index      map[string]int
-	repeats    int
-	volume     map[string]int64
-	trials     int
 }
 
 func runImport(ctx context.Context, o *importOptions) (err error) {
@@ -91,6 +83,7 @@ func runImport(ctx context.Context, o *importOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	o.tellUnpriced(found)
 	run, err := o.plan(cfg, found)
 	if err != nil {
 		return err
@@ -151,59 +144,6 @@ func (o *importOptions) outcomes(each func(importer.Outcome) error) (digest stri
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// survey reads the file once: which tasks, candidates and repeats there are.
-func (o *importOptions) survey() (*imported, error) {
-	found := &imported{seq: make(map[[2]string]int), index: make(map[string]int), volume: make(map[string]int64)}
-	type cell struct{ task, candidate, repeat int }
-	seen := make(map[cell]bool)
-	var err error
-	found.digest, err = o.outcomes(func(row importer.Outcome) error {
-		seq := found.task(&row)
-		c := found.candidate(&row)
-		key := cell{seq, c, row.Repeat}
-		if seen[key] {
-			return eval.Invalid(fmt.Errorf("task %s has two outcomes of %s in repeat %d", eval.Untrusted(row.TaskID).Line(60), eval.Untrusted(row.Candidate).Line(60), row.Repeat),
-				"number repeats of one task by one candidate in a column repeat, from 0")
-		}
-		seen[key] = true
-		found.trials++
-		found.repeats = max(found.repeats, row.Repeat+1)
-		if row.Volume != nil {
-			found.volume[row.TaskType] = *row.Volume
-		}
-		return nil
-	})
-	if err == nil && found.trials == 0 {
-		err = eval.Invalid(fmt.Errorf("%s holds no outcomes", o.file), "each row is task_id, task_type, candidate, accepted")
-	}
-	return found, err
-}
-
-// task returns the position of the row's task, which it adds where it is new.
-func (f *imported) task(row *importer.Outcome) int {
-	key := [2]string{row.TaskType, row.TaskID}
-	if seq, ok := f.seq[key]; ok {
-		return seq
-	}
-	raw, err := json.Marshal(map[string]string{"id": row.TaskID, "task_type": row.TaskType, "group": row.Group})
-	if err != nil {
-		raw = []byte("{}") // strings always encode
-	}
-	t := &eval.Task{Seq: len(f.tasks), ID: row.TaskID, Type: row.TaskType, Group: row.Group, Raw: raw, Digest: eval.DigestOf(raw), File: "imported", Line: len(f.tasks) + 1}
-	f.seq[key] = t.Seq
-	f.tasks = append(f.tasks, t)
-	return t.Seq
-}
-
-func (f *imported) candidate(row *importer.Outcome) int {
-	if i, ok := f.index[row.Candidate]; ok {
-		return i
-	}
-	f.index[row.Candidate] = len(f.candidates)
-	f.candidates = append(f.candidates, eval.Candidate{Name: row.Candidate, Provider: row.Provider, Model: row.Candidate, Host: row.Provider})
-	return len(f.candidates) - 1
-}
-
 // plan makes the run. What infer.yaml says of the task types holds here too.
 func (o *importOptions) plan(cfg *config.Config, f *imported) (*eval.Run, error) {
 	types, err := cfg.ResolveTaskTypes()
@@ -260,7 +200,8 @@ func (o *importOptions) record(ctx context.Context, s *store.Store, run *eval.Ru
 		if done.Has(t.Seq, f.index[row.Candidate], row.Repeat) {
 			return nil
 		}
-		return j.Record(ctx, importedTrial(&row, t, f.index[row.Candidate]))
+		c := f.index[row.Candidate]
+		return j.Record(ctx, importedTrial(&row, t, c, o.free || f.spent[c] > 0))
 	}); err != nil {
 		return err
 	}
@@ -270,8 +211,9 @@ func (o *importOptions) record(ctx context.Context, s *store.Store, run *eval.Ru
 	return s.FinishRun(ctx, run.ID, eval.RunComplete)
 }
 
-// importedTrial turns a row into a trial.
-func importedTrial(row *importer.Outcome, t *eval.Task, candidate int) *eval.Trial {
+// importedTrial turns a row into a trial. priced is false where the candidate's costs
+// say that no price was known.
+func importedTrial(row *importer.Outcome, t *eval.Task, candidate int, priced bool) *eval.Trial {
 	trial := &eval.Trial{TaskSeq: t.Seq, TaskID: t.ID, TaskType: t.Type, Cluster: t.Cluster(), InputType: eval.InputText, Candidate: candidate, Repeat: row.Repeat,
 		Final: -1, HumanFix: row.HumanFix, HumanFixFrom: eval.UnknownOrigin, Told: &eval.Told{Latency: row.Latency, Retries: row.Retries, Fallback: row.Fallback, Regenerated: row.Regenerated, Class: row.Class}}
 	if row.HumanFix != nil {
@@ -281,13 +223,16 @@ func importedTrial(row *importer.Outcome, t *eval.Task, candidate int) *eval.Tri
 		trial.Regenerations = 1
 	}
 	trial.Cost.Answer = eval.UnknownCost()
-	if row.Cost != nil {
+	if row.Cost != nil && priced {
 		trial.Cost.Answer = eval.Exactly(*row.Cost)
 	}
-	if row.Accepted != nil {
+	switch {
+	case row.Accepted != nil:
 		accept(trial, *row.Accepted)
+	case row.Class == "": // nobody judged it, or the judge failed: that says nothing of the answer
+		trial.Verdict = eval.Unscored
 	}
-	if row.Accepted == nil || row.Class != "" && !*row.Accepted {
+	if row.Class != "" && (row.Accepted == nil || !*row.Accepted) {
 		trial.Verdict = eval.Errored
 	}
 	return trial

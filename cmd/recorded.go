@@ -25,7 +25,7 @@ func (p *plan) recordedIncumbent(ctx context.Context) (*eval.Candidate, error) {
 		return nil, nil //nolint:nilnil // there is none
 	}
 	c := &eval.Candidate{Name: recordedName, Recorded: true}
-	first := true
+	first, costs, spent := true, false, false
 	for t, err := range p.tasks(ctx) {
 		switch {
 		case err != nil:
@@ -37,8 +37,13 @@ func (p *plan) recordedIncumbent(ctx context.Context) (*eval.Candidate, error) {
 		case c.Model != t.Recorded.Model:
 			c.Model = ""
 		}
-		if _, err := recordedTrial(t, 0); err != nil {
+		trial, err := recordedTrial(t, 0)
+		if err != nil {
 			return nil, eval.Invalid(fmt.Errorf("%s:%d: %w", t.File, t.Line, err), "leave out what is not known")
+		}
+		if t.Recorded.FinalCostUSD != nil {
+			costs = true
+			spent = spent || trial.Cost.Answer.Low > 0
 		}
 		if t.Recorded.Example {
 			c.Name, c.Example = recordedExample, true
@@ -46,6 +51,9 @@ func (p *plan) recordedIncumbent(ctx context.Context) (*eval.Candidate, error) {
 	}
 	if first {
 		return nil, nil //nolint:nilnil // no line says how it ended
+	}
+	if p.unpriced = costs && !spent; p.unpriced {
+		p.say("warning: every recorded.final_cost_usd is 0, so no price was known: what %s cost is unknown", c.Name)
 	}
 	for i := range p.run.Candidates {
 		if p.run.Candidates[i].Name == c.Name {
@@ -74,6 +82,9 @@ func (p *plan) keepRecorded(ctx context.Context, journal *store.Journal, done *s
 			trial, err := recordedTrial(t, c)
 			if err != nil {
 				return err // not reached: every line was looked at before anything was sent
+			}
+			if p.unpriced {
+				trial.Cost.Answer = eval.UnknownCost()
 			}
 			if err := journal.Record(ctx, trial); err != nil {
 				return err

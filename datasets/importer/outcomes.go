@@ -26,7 +26,7 @@ type Outcome struct {
 	TaskID, TaskType, Candidate string
 	Repeat                      int
 	Group, Provider             string
-	Accepted                    *bool // nil = not judged
+	Accepted                    *bool // nil = not judged, or the judge failed
 	Cost                        *eval.Money
 	Latency                     *time.Duration
 	Retries                     *int
@@ -170,9 +170,7 @@ func readJSON(r io.Reader, name string, yield func(Outcome, error) bool) {
 		}
 		values := make(map[string]string, len(m))
 		for k, raw := range m {
-			if v, ok := scalar(raw); ok {
-				values[k] = v
-			}
+			values[k] = scalar(raw)
 		}
 		o, err := outcome(values, name, line)
 		if !yield(o, err) {
@@ -184,21 +182,20 @@ func readJSON(r io.Reader, name string, yield func(Outcome, error) bool) {
 	}
 }
 
-// scalar is a JSON value as a cell; null and absent are the same, nested values
-// are not read.
-func scalar(raw json.RawMessage) (string, bool) {
+// scalar is a JSON value as a cell, "" for null; nested values are not read.
+func scalar(raw json.RawMessage) string {
 	raw = bytes.TrimSpace(raw)
 	switch {
 	case len(raw) == 0 || string(raw) == "null" || raw[0] == '{' || raw[0] == '[':
-		return "", false
+		return ""
 	case raw[0] == '"':
 		var s string
 		if json.Unmarshal(raw, &s) != nil {
-			return "", false
+			return ""
 		}
-		return s, true
+		return strings.TrimSpace(s)
 	}
-	return string(raw), true
+	return string(raw)
 }
 
 func readCSV(r io.Reader, name string, yield func(Outcome, error) bool) {
@@ -239,9 +236,7 @@ func readCSV(r io.Reader, name string, yield func(Outcome, error) bool) {
 		}
 		values := make(map[string]string, len(columns))
 		for i, v := range record {
-			if v = strings.TrimSpace(v); v != "" {
-				values[columns[i]] = v
-			}
+			values[columns[i]] = strings.TrimSpace(v)
 		}
 		o, oErr := outcome(values, name, line)
 		if !yield(o, oErr) {
@@ -264,8 +259,8 @@ func has(list []string, s string) bool {
 func outcome(values map[string]string, name string, line int) (Outcome, error) {
 	var o Outcome
 	for key, read := range fields {
-		v, ok := values[key]
-		if !ok {
+		v := values[key]
+		if v == "" {
 			continue
 		}
 		if err := read(&o, v); err != nil {
@@ -280,8 +275,8 @@ func outcome(values map[string]string, name string, line int) (Outcome, error) {
 	if o.TaskType == "" {
 		o.TaskType = eval.DefaultTaskType
 	}
-	if o.Accepted == nil && o.Class == "" {
-		return Outcome{}, lineError(name, line, "says neither accepted nor error_class", "accepted is true or false")
+	if _, there := values["accepted"]; !there && o.Class == "" {
+		return Outcome{}, lineError(name, line, "says neither accepted nor error_class", "accepted is true or false, or empty where nobody judged the answer")
 	}
 	return o, nil
 }
