@@ -107,18 +107,20 @@ func (r *Redactor) String(s string) string {
 }
 
 // Answer returns what a model said without the keys that it was given and their
-// encodings. What merely looks like a key stays: a task may be about keys, and
-// graders must see the answer as it came.
+// encodings, broken over lines or not. What merely looks like a key stays: a task may
+// be about keys, and graders must see the answer as it came.
 func (r *Redactor) Answer(s string) string {
-	if r == nil {
+	if r == nil || len(r.forms) == 0 || len(s) < minSecret {
 		return s
 	}
+	b := []byte(s)
 	for _, form := range r.forms {
-		if strings.Contains(s, string(form)) {
-			s = strings.ReplaceAll(s, string(form), redacted)
-		}
+		b = replaceBroken(b, form)
 	}
-	return s
+	if len(b) == len(s) && string(b) == s {
+		return s
+	}
+	return string(b)
 }
 
 // replaceBroken replaces form in b, also where line breaks or blanks, written
