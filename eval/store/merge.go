@@ -60,6 +60,9 @@ func (s *Store) MergeRun(ctx context.Context, from *Store, run *eval.Run) (Merge
 	if err := j.Flush(ctx); err != nil {
 		return m, err
 	}
+	if err := copyLost(ctx, j, from, run.ID, index); err != nil {
+		return m, err
+	}
 	state := eval.RunIncomplete
 	if have, err := s.Done(ctx, run.ID, nil); err == nil && have.Len() >= int64(run.Planned()) {
 		state = eval.RunComplete
@@ -82,6 +85,39 @@ func match(theirs, merged []eval.Candidate) ([]int, error) {
 		index[i] = k
 	}
 	return index, nil
+}
+
+// copyLost copies the calls that nobody knows the outcome of.
+func copyLost(ctx context.Context, j *Journal, from *Store, runID string, index []int) error {
+	rows, err := from.read.QueryContext(ctx, "SELECT l.candidate, l.task, l.repeat, l.attempt, l.at_us FROM lost l JOIN runs r ON r.id = l.run WHERE r.key = ?", runID)
+	if err != nil {
+		return explain(from.path, err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err is checked
+	var lost [][5]int64
+	for rows.Next() {
+		var l [5]int64
+		if err := rows.Scan(&l[0], &l[1], &l[2], &l[3], &l[4]); err != nil {
+			return explain(from.path, err)
+		}
+		if l[0] < 0 || l[0] >= int64(len(index)) {
+			return fmt.Errorf("lost call of candidate %d, but the plan has %d", l[0], len(index))
+		}
+		l[0] = int64(index[l[0]])
+		lost = append(lost, l)
+	}
+	if err := rows.Err(); err != nil {
+		return explain(from.path, err)
+	}
+	return explain(j.s.path, j.s.w.wait(ctx, func(t *tx) error {
+		for _, l := range lost {
+			if err := t.exec("INSERT INTO lost (run, candidate, task, repeat, attempt, at_us) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+				j.run, l[0], l[1], l[2], l[3], l[4]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 }
 
 // mergeBlock is how many tasks one transaction copies.

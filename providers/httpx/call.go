@@ -36,8 +36,9 @@ const drainTime = 50 * time.Millisecond
 // the last byte of the answer came. So it holds neither our own work on JSON nor
 // the wait of our goroutines for a processor, which with many calls at once is
 // milliseconds; nor the connection's establishment, which is a cost of the first
-// calls and not of the model. All of that stays in the user-visible time. A call
-// that was never sent is timed from Start.
+// calls and not of the model, and which a service that keeps its connections does
+// not pay. None of that is in any figure. A call that was never sent is timed from
+// Start.
 type Call struct {
 	ctx    context.Context
 	parent context.Context
