@@ -263,7 +263,7 @@ func (r *Report) warn(run *eval.Run, cells []eval.Cell) {
 		r.Warnings = append(r.Warnings, "invented example prices: "+strings.Join(invented, ", "))
 	}
 	if run.Batched {
-		r.Warnings = append(r.Warnings, "calls were made in batches, which have no latency: measure the choice without --batch before you hold it to a time")
+		r.Warnings = append(r.Warnings, "calls were made in batches: costs are those of a batch, about half of what the same calls cost by themselves, and latencies are unknown")
 	}
 	if run.Lost > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d calls of killed processes have no outcome: they may have been billed, and what they cost is in no figure", run.Lost))

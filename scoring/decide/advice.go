@@ -156,8 +156,33 @@ func (d *decider) rollback(names []string, c *choice, since string) string {
 	return s + "."
 }
 
+// unmeasured says which gate no number of tasks settles: one on what was never
+// measured of any candidate that is still in question; "" = there is none such.
+func (d *decider) unmeasured(c *choice) string {
+	if d.limits.SLO == 0 {
+		return ""
+	}
+	open := false
+	for i := range d.k {
+		if c.gates[i] == stats.Fail || c.inferior[i] {
+			continue
+		}
+		open = true
+		if _, measured := d.s.cand[i].over.Rate(); measured {
+			return ""
+		}
+	}
+	if !open {
+		return ""
+	}
+	return fmt.Sprintf("nobody can say whether p95 keeps to %s: no latency was measured", d.limits.SLO)
+}
+
 // more says how many further tasks would settle the decision, and their price.
 func (d *decider) more(c *choice) *eval.MoreTasks {
+	if d.unmeasured(c) != "" {
+		return &eval.MoreTasks{Hint: "no number of tasks settles it as they were called: measure the latency, or take the limit on it out"}
+	}
 	best, hopeless := math.Inf(1), 0
 	var open []int
 	for i := range d.k {

@@ -384,3 +384,34 @@ func TestRepeatsAreNotSamples(t *testing.T) {
 		t.Errorf("interval %v–%v once, %v–%v five times", *x.Lo, *x.Hi, *y.Lo, *y.Hi)
 	}
 }
+
+// TestUnmeasuredLatency: a limit on a latency that was never measured is settled by no
+// number of tasks, and the decision says so.
+func TestUnmeasuredLatency(t *testing.T) {
+	t.Parallel()
+	w := world{tasks: 400, kind: low(0.05), limits: eval.GateLimits{SLO: time.Second},
+		models: []model{{name: "a", provider: "p", ok: share(9, 10), price: cent}, {name: "b", provider: "q", ok: share(9, 10), price: 2 * cent}}}
+	for _, measured := range []bool{true, false} {
+		outcomes := w.outcomes()
+		for i := range outcomes {
+			if !measured {
+				outcomes[i].LatencyUS = -1
+			}
+		}
+		in, err := w.input(outcomes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := decide.Recommend(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := r.Types[0]
+		if measured != (d.Verdict == eval.Selected) {
+			t.Fatalf("measured %t: %s, %v", measured, d.Verdict, d.Reasons)
+		}
+		if !measured && (d.More == nil || d.More.Tasks != 0 || !strings.Contains(d.More.Hint, "no number of tasks") || !strings.Contains(d.Reasons[0], "no latency was measured")) {
+			t.Errorf("%v, %+v", d.Reasons, d.More)
+		}
+	}
+}

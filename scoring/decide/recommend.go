@@ -127,6 +127,9 @@ func newRecommender(in Input) (*recommender, error) {
 	if r.in.StrictFamily {
 		r.alpha /= float64(len(r.evidence.types))
 	}
+	if run.Batched {
+		r.warn("calls were made in batches: costs are those of a batch, and no latency is known; run the choice without --batch before production")
+	}
 	if in.Rule.Incumbent != "" && r.incumbent < 0 {
 		r.warn("the incumbent %s is not among the single models of this run", named(in.Rule.Incumbent))
 	}

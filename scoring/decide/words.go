@@ -143,9 +143,12 @@ func plural(names []string, one, many string) string {
 
 func (d *decider) whyUndecided(v *view, c *choice, names []string, capped string, add func(string, ...any)) {
 	order := d.byAcceptance(v)
+	unmeasured := d.unmeasured(c)
 	if capped == "" {
-		switch d.k {
-		case 1:
+		switch {
+		case unmeasured != "":
+			add("%s", unmeasured)
+		case d.k == 1:
 			add("%s does not yet pass its gates", named(names[0]))
 		default:
 			i, j := order[0], order[1]
