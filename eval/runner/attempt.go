@@ -164,7 +164,7 @@ func (t *trial) part(cause eval.Cause) *eval.Cost {
 // none where the run has stopped or the provider was given up meanwhile.
 func (t *trial) call(ctx context.Context, target Target, req *eval.Request, hashes hashes, cause eval.Cause, reason string, wait time.Duration) (eval.Response, error) {
 	r := t.r
-	queued := time.Now()
+	queued, held := time.Now(), r.Control.HeldFor()
 	l, err := t.admission(&target, req)
 	if err != nil {
 		return eval.Response{}, err
@@ -194,7 +194,7 @@ func (t *trial) call(ctx context.Context, target Target, req *eval.Request, hash
 		}
 	}
 	a.StartedAt = r.Now()
-	a.QueueWait = time.Since(queued)
+	a.QueueWait = max(time.Since(queued)-(r.Control.HeldFor()-held), 0) // that a person held the run is no wait for a slot
 	if a.Seq == 0 && r.Run.Rate > 0 {
 		lag := a.QueueWait
 		t.Lag = &lag
@@ -247,10 +247,13 @@ func (t *trial) admission(target *Target, req *eval.Request) (lease, error) {
 	return l, err
 }
 
-// admit waits for the provider's own limits and then for one of the run's slots,
+// admit waits while the run is held, for the provider's own limits and then for one of the run's slots,
 // in this order: a provider at its limit must not hold slots that others could
 // use. It gives up when the run stops or the provider is gone.
 func (r *run) admit(target *Target, req *eval.Request) (lease, error) {
+	if r.Control.wait(r.open) != nil {
+		return lease{}, errCut
+	}
 	l := lease{done: func(*eval.Response) {}}
 	if target.Limiter != nil {
 		var err error
@@ -266,6 +269,11 @@ func (r *run) admit(target *Target, req *eval.Request) (lease, error) {
 	}
 	select {
 	case r.slots <- struct{}{}:
+		if r.Control.wait(r.open) != nil { // held meanwhile
+			<-r.slots
+			l.done(nil)
+			return lease{}, errCut
+		}
 		return l, nil
 	case <-r.open.Done():
 		l.done(nil)

@@ -318,3 +318,29 @@ func TestBatchLimits(t *testing.T) {
 		}
 	})
 }
+
+// TestBatchRecordedNotEnded is a process that died after it had recorded every answer of a
+// batch, and before it had written that the batch ended.
+func TestBatchRecordedNotEnded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, j, log := newBatcher(time.Minute), new(journal), new(batchLog)
+		if _, err := runner.Run(t.Context(), batched(3, b, j, log)); err != nil {
+			t.Fatal(err)
+		}
+		for key, l := range log.by {
+			l.State, l.EndedAt = eval.BatchSent, nil
+			log.by[key] = l
+		}
+		o := batched(3, b, j, log)
+		o.Done = func(int, int, int) bool { return true }
+		if _, err := runner.Run(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range log.all() {
+			if l.State != eval.BatchEnded {
+				t.Errorf("the batch is %s", l.State)
+			}
+		}
+	})
+}

@@ -148,7 +148,7 @@ func (r *run) serve(ctx context.Context, q <-chan work) {
 	room := make(chan struct{}, underWay*max(1, r.Concurrency))
 	for w := range q {
 		lane := &r.Lanes[w.candidate]
-		if r.pointless(lane) || !r.due(w) {
+		if r.pointless(w) || !r.due(w) {
 			continue
 		}
 		select {
@@ -158,7 +158,7 @@ func (r *run) serve(ctx context.Context, q <-chan work) {
 		}
 		req := BuildRequest(w.task, lane.Primary.Candidate)
 		ready, err := r.admit(&lane.Primary, &req)
-		if err == nil && r.pointless(lane) { // what happened while it waited
+		if err == nil && r.pointless(w) { // what happened while it waited
 			ready.done(nil)
 			<-r.slots
 			err = errCut
@@ -201,6 +201,7 @@ func (r *run) spawn(f func()) {
 }
 
 // pointless reports whether a trial should not be started any more.
-func (r *run) pointless(lane *Lane) bool {
-	return r.stopped() || r.givenUp(lane.Primary.Candidate.Provider, lane)
+func (r *run) pointless(w work) bool {
+	lane := &r.Lanes[w.candidate]
+	return r.stopped() || r.Control.Dropped(w.candidate) || r.givenUp(lane.Primary.Candidate.Provider, lane)
 }

@@ -105,6 +105,8 @@ type Options struct {
 	// Stop, when closed, stops the run: no call is begun any more, and those in
 	// flight end. A trial that would have needed another call is cut off.
 	Stop <-chan struct{}
+	// Control holds the run and takes candidates out of it; nil = nobody does.
+	Control *Control
 	// Batches says how calls are sent in batches; nil = no target has a Batcher.
 	Batches *BatchOptions
 
@@ -170,6 +172,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	}
 	r.wg.Wait()
 	close(r.idle)
+	if !r.stopped() {
+		r.batches.settle()
+	}
 	if cause := context.Cause(ctx); cause != nil && err == nil {
 		err = cause
 	}
