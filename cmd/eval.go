@@ -59,7 +59,8 @@ infer.yaml or from -m. All tasks are checked before anything is sent.
 
 The same command continues where it stopped, and another -m runs only what is
 new. Ctrl-C stops starting tasks and keeps what is done; a second one cuts off
-the calls in flight.
+the calls in flight. On a terminal, p pauses the run, d drops a candidate and q is
+Ctrl-C; elsewhere a line is written every five seconds.
 
 EXIT STATUS
   0 done · 1 failure · 2 nothing was sent: usage, configuration or dataset

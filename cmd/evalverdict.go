@@ -71,8 +71,11 @@ func (p *plan) halted(providers map[string]*eval.Failure) error {
 func (p *plan) incomplete(r *report.Report, stopped string) error {
 	if stopped != "" {
 		hint := "the same command with a higher limit continues it"
-		if strings.HasPrefix(stopped, "deadline") {
+		switch {
+		case strings.HasPrefix(stopped, "deadline"):
 			hint = "the same command continues it"
+		case strings.Contains(stopped, "was dropped"):
+			hint = "the same command continues it; -m runs what it names alone"
 		}
 		return eval.WithHint(eval.KindIncomplete, fmt.Errorf("run %s is incomplete: %s", r.Run.ID, stopped), hint)
 	}

@@ -39,16 +39,18 @@ func (p *plan) execute(ctx context.Context, s *store.Store) (runner.Result, erro
 			priced = err
 		}
 	}
-	callCtx, stop, done := interrupts(ctx, p.say)
-	defer done()
-	o.Stop = stop
 	asked, left := p.todo(&o)
-	show := newProgress(p.app, p.run.ID, asked, left)
+	show := newProgress(p.app, p.run, asked, left)
+	callCtx, stop, done := interrupts(ctx, show)
+	defer done()
+	o.Stop, o.Control = stop, show.control
+	throttled := p.wires.throttled
+	p.wires.throttled = func(t eval.Throttle) { show.throttle(t); throttled(t) }
 	if o.Batches != nil {
 		o.Batches.Told = tellBatches(show.say)
 	}
 	journal.OnCommit, o.OnAttempt = func(t *eval.Trial) { show.trial(t); p.logTrial(t) }, show.attempt
-	show.start()
+	show.start(callCtx)
 	beat := p.beat(ctx, s)
 	run := runner.Run
 	if p.o.race {
@@ -58,7 +60,7 @@ func (p *plan) execute(ctx context.Context, s *store.Store) (runner.Result, erro
 	}
 	res, runErr := run(callCtx, o)
 	beat()
-	show.stop()
+	show.end()
 	p.tellSaved()
 	after := context.WithoutCancel(ctx)
 	err = errors.Join(journal.Flush(after), priced, p.tellLeft(after, s))
@@ -67,6 +69,9 @@ func (p *plan) execute(ctx context.Context, s *store.Store) (runner.Result, erro
 		err = errors.Join(err, doneErr)
 	} else if p.called(done) >= int64(p.run.Planned()) && len(res.Halted) == 0 {
 		p.run.State = eval.RunComplete
+	}
+	if p.run.State != eval.RunComplete && res.Stopped == "" {
+		res.Stopped = show.dropped()
 	}
 	err = errors.Join(err, s.FinishRun(after, p.run.ID, p.run.State))
 	if errors.Is(runErr, errInterrupted) {
@@ -215,21 +220,29 @@ func (p *plan) beat(ctx context.Context, s *store.Store) func() {
 
 var errInterrupted = errors.New("interrupted")
 
-// interrupts turns Ctrl-C and SIGTERM into an orderly stop: the first closes
-// stop, and after the grace or on the second the calls in flight are cut off.
-func interrupts(ctx context.Context, say func(string, ...any)) (callCtx context.Context, stop chan struct{}, done func()) {
+// interrupts turns Ctrl-C, SIGTERM and what the view is asked into an orderly stop:
+// the first closes stop, and after the grace or on the second the calls in flight are
+// cut off.
+func interrupts(ctx context.Context, show *progress) (callCtx context.Context, stop chan struct{}, done func()) {
 	callCtx, cancel := context.WithCancelCause(ctx)
 	stop = make(chan struct{})
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	ended := make(chan struct{})
+	show.ask = func() {
+		select {
+		case signals <- os.Interrupt:
+		default: // it is being asked already
+		}
+	}
 	go func() {
 		select {
 		case <-signals:
 		case <-ended:
 			return
 		}
-		say("\nStopping: calls in flight may take %s; Ctrl-C again cuts them off. What is done is kept.", grace)
+		show.stop()
+		show.say("Stopping: calls in flight may take %s; Ctrl-C again cuts them off. What is done is kept.", grace)
 		close(stop)
 		t := time.NewTimer(grace)
 		defer t.Stop()

@@ -60,9 +60,10 @@ func (p *plan) narrow(o *runner.Options) error {
 	return nil
 }
 
-// todo counts the trials of this invocation, and those of them that are still to
-// run.
-func (p *plan) todo(o *runner.Options) (asked, left int64) {
+// todo counts the trials of this invocation, and those of each candidate that are
+// still to run.
+func (p *plan) todo(o *runner.Options) (asked int64, left []int64) {
+	left = make([]int64, len(o.Run.Candidates))
 	wanted := p.asked.asked(p.run)
 	for t := range o.Run.Dataset.Tasks {
 		if !o.Run.Holds(t) {
@@ -75,7 +76,7 @@ func (p *plan) todo(o *runner.Options) (asked, left int64) {
 			for r := range o.Run.Repeats {
 				asked++
 				if !o.Done(t, c, r) {
-					left++
+					left[c]++
 				}
 			}
 		}
