@@ -163,16 +163,7 @@ func TestUnknown(t *testing.T) {
 // its console, and without a script the same tasks are there to be read.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
-	browser := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			browser = path
-			break
-		}
-	}
-	if browser == "" {
-		t.Skip("no Chromium on this machine (Debian: apt-get install chromium)")
-	}
+	browser := chromium(t)
 	file := filepath.Join(t.TempDir(), "page.html")
 	if err := os.WriteFile(file, render(t, page(t, 30, 3)), 0o600); err != nil {
 		t.Fatal(err)
@@ -199,8 +190,7 @@ func dump(t *testing.T, browser, file string) (dom, log string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
-	args := []string{"--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--host-resolver-rules=MAP * ~NOTFOUND",
-		"--user-data-dir=" + t.TempDir(), "--dump-dom"}
+	args := append(offline(t), "--dump-dom")
 	cmd := exec.CommandContext(ctx, browser, append(args, "file://"+file)...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

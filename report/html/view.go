@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -100,8 +101,28 @@ func functions(p *Page) template.FuncMap {
 		"sign":    func(v eval.Verdict) string { s, _, _ := strings.Cut(glyph(v), " "); return s },
 		"date":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
 		"share":   bar,
-		"decided": func(d eval.TypeDecision) bool {
-			return d.Verdict == eval.Selected || d.Verdict == eval.SelectedTie
+		"decided": decided,
+		"told": func(cells []report.Cell) bool {
+			return slices.ContainsFunc(cells, func(c report.Cell) bool { return c.Recorded })
+		},
+		"settled": func(types []eval.TypeDecision) (n int) {
+			for i := range types {
+				if decided(types[i]) {
+					n++
+				}
+			}
+			return n
+		},
+		"verdict": func(d eval.TypeDecision) string {
+			switch d.Verdict {
+			case eval.Selected:
+				return "selected"
+			case eval.SelectedTie:
+				return "tie, incumbent kept"
+			case eval.NoneEligible:
+				return "none eligible"
+			}
+			return "undecided"
 		},
 		"candidate": func(i int) string {
 			if i < 0 || i >= len(p.Report.Run.Candidates) {
@@ -202,6 +223,11 @@ func took(d time.Duration) string {
 	}
 	v := float64(d.Microseconds()) / 1000
 	return millis(&v)
+}
+
+// decided reports whether a default was selected.
+func decided(d eval.TypeDecision) bool {
+	return d.Verdict == eval.Selected || d.Verdict == eval.SelectedTie
 }
 
 // glyph is a verdict as a sign and a word, so that colour is never needed.

@@ -159,7 +159,7 @@ func (s *frontierScreen) load() {
 	if s.cell() == nil && len(s.cells) > 0 {
 		s.at = s.cells[0].Candidate
 		for i := range s.cells { // begin with the best
-			if *s.cells[i].Acceptance.Point > *s.cell().Acceptance.Point {
+			if now := s.cell(); !s.cells[i].Recorded && (now.Recorded || *s.cells[i].Acceptance.Point > *now.Acceptance.Point) {
 				s.at = s.cells[i].Candidate
 			}
 		}

@@ -3,6 +3,7 @@ package tui
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"infer/eval"
@@ -70,12 +71,12 @@ func (p *plane) place(x, y int, label string, t tone) {
 }
 
 // front reports which cells nobody beats on both figures; the cells are sorted by
-// the one that should be small.
+// the one that should be small. What was only recorded cannot be chosen and beats nobody.
 func front(cells []report.Cell) []bool {
 	out := make([]bool, len(cells))
 	best := -1.0
 	for i := range cells {
-		if *cells[i].Acceptance.Point > best {
+		if !cells[i].Recorded && *cells[i].Acceptance.Point > best {
 			out[i], best = true, *cells[i].Acceptance.Point
 		}
 	}
@@ -109,8 +110,11 @@ func (s *frontierScreen) plot(width, height int) []line {
 	for i := range s.cells {
 		c := &s.cells[i]
 		mark, t := '○', plain
-		if on[i] {
+		switch {
+		case on[i]:
 			mark, t = '●', good
+		case c.Recorded:
+			mark = '◇'
 		}
 		if c.Candidate == s.at {
 			mark, t = '◉', accent
@@ -250,5 +254,9 @@ func (s *frontierScreen) legend() line {
 	if s.delay {
 		what = "p95 of what the user waits"
 	}
-	return line{{strings.Repeat(" ", tickWidth), plain}, {what + " (log)", soft}, {"  ●", good}, {" front  ", soft}, {"○", plain}, {" beaten on both  ", soft}, {"│ ─ 95 %", soft}}
+	l := line{{strings.Repeat(" ", tickWidth), plain}, {what + " (log)", soft}, {"  ●", good}, {" front  ", soft}, {"○", plain}, {" beaten on both  ", soft}}
+	if slices.ContainsFunc(s.cells, func(c report.Cell) bool { return c.Recorded }) {
+		l = l.and(span{"◇", plain}, span{" recorded  ", soft})
+	}
+	return l.and(span{"│ ─ 95 %", soft})
 }
