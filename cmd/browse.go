@@ -21,6 +21,7 @@ type browseOptions struct {
 	app   *cli.App
 	run   string
 	flags config.Flags
+	who   string
 }
 
 func newBrowseCmd(app *cli.App, runF func(context.Context, *browseOptions) error) *cobra.Command {
@@ -33,8 +34,9 @@ time axis, two runs side by side, and the decision for each task type under poli
 that you change to see it move. It follows a run that another process is writing.
 
 Only the store and infer.yaml are read, unless you overrule a decision (stored with
-your reason) or write an export. ? lists the keys of each screen, : finds a command
-by some of its letters, Y copies the equivalent command line.
+your reason), judge answers (infer review, blind) or write an export. ? lists the
+keys of each screen, : finds a command by some of its letters, Y copies the
+equivalent command line.
 
 EXIT STATUS
   0 you quit · 1 the store cannot be read · 2 there is no terminal, or no such run`,
@@ -57,6 +59,7 @@ EXIT STATUS
 	}
 	storeFlag(c, &o.flags.Store)
 	c.Flags().StringVar(&o.flags.Config, "config", "", "configuration with incumbent, gates and providers (default infer.yaml here)")
+	c.Flags().StringVar(&o.who, "reviewer", "", "who judges answers (default $USER)")
 	return c
 }
 
@@ -77,25 +80,26 @@ func runBrowse(ctx context.Context, o *browseOptions) (err error) {
 		return tui.Show(ctx, tui.Options{Source: noRuns{}, Output: app.Out, Color: app.Color(true)}, app.In)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	show, err := o.show(ctx, cfg, s)
+	show, reviews, err := o.show(ctx, cfg, s)
 	if err != nil {
 		return err
 	}
-	return tui.Show(ctx, show, app.In)
+	return errors.Join(tui.Show(ctx, show, app.In), reviews.Close(context.WithoutCancel(ctx)))
 }
 
 // show is what the browser shows of a store.
-func (o *browseOptions) show(ctx context.Context, cfg *config.Config, s *store.Store) (tui.Options, error) {
+func (o *browseOptions) show(ctx context.Context, cfg *config.Config, s *store.Store) (tui.Options, *browseReviews, error) {
 	src := &browseSource{app: o.app, cfg: cfg, s: s}
-	show := tui.Options{Source: src, Tasks: browse.New(s, cfg.Fields), Decisions: src, Exports: src, Store: o.flags.Store, Output: o.app.Out, Color: o.app.Color(true)}
+	reviews := &browseReviews{browseSource: src, as: reviewOptions{app: o.app, reviewer: o.who}}
+	show := tui.Options{Source: src, Tasks: browse.New(s, cfg.Fields), Decisions: src, Exports: src, Reviews: reviews, Store: o.flags.Store, Output: o.app.Out, Color: o.app.Color(true)}
 	if o.run == "" {
-		return show, nil
+		return show, reviews, nil
 	}
 	run, err := s.Run(ctx, o.run)
 	if err == nil {
 		show.Run = run.ID
 	}
-	return show, err
+	return show, reviews, err
 }
 
 // openBrowsed opens the store for reading; nil where there is none yet and none was

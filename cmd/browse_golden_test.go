@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"infer/cmd"
+	"infer/eval/store"
 	"infer/report/tui"
 	"infer/report/tui/tuitest"
 )
@@ -18,7 +20,7 @@ func TestBrowseQuickstart(t *testing.T) {
 	dir, db, config := evaluated(t)
 	for name, keys := range map[string][]string{
 		"runs": {"0"}, "board": nil, "board-type": {"l", "l"}, "frontier": {"2"}, "frontier-type": {"2", "l", "l", "l"}, "tasks": {"3"}, "tasks-different": {"3", "f", "f"}, "tasks-slowest": {"3", "s", "s", "s"},
-		"task": {"3", "f", "f", "enter"}, "decide": {"4"}, "decide-whatif": {"4", "+", "+", "w", "+", "+"}, "diff": {"3", "enter", "d"},
+		"task": {"3", "f", "f", "enter"}, "decide": {"4"}, "decide-whatif": {"4", "+", "+", "w", "+", "+"}, "diff": {"3", "enter", "d"}, "review": {"5"},
 	} {
 		for _, size := range [][2]int{{80, 24}, {140, 45}} {
 			t.Run(fmt.Sprintf("%s-%dx%d", name, size[0], size[1]), func(t *testing.T) {
@@ -34,5 +36,64 @@ func TestBrowseQuickstart(t *testing.T) {
 				tuitest.Golden(t, filepath.Join("testdata", "browse", filepath.Base(t.Name())+".txt"), d.Press(keys...).View(), *update)
 			})
 		}
+	}
+}
+
+// TestBrowseReview judges in the browser what `infer review` would: the same sample,
+// the same words. A browser that is closed in the middle of it loses none.
+func TestBrowseReview(t *testing.T) {
+	t.Parallel()
+	dir, db, config := evaluated(t)
+	open := func() (*tuitest.Driver, func() error) {
+		var out, errs bytes.Buffer
+		o, done, err := cmd.Browsed(t.Context(), fixedApp(dir, &out, &errs), db, config, "quickstart")
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Plain = true
+		return tuitest.New(t, tui.New(t.Context(), o), 110, 30), done
+	}
+	d, done := open()
+	d.Press("5").Expect("single answers", "0/40", "not begun", "pairs: gemma3-examples against").Press("enter").Expect("review 1/40", "blind").ExpectNot("gemma3", "smollm2")
+	d.Press("a").Expect("review 2/40").Press("1", "x").Expect("review 3/40").Press("esc").Expect("single answers", "2/40", "goes on")
+	d.Press("j", "enter").Expect("Left", "Right", "review 1/40").Press("l").Expect("review 2/40")
+	if err := done(); err != nil { // the terminal is closed
+		t.Fatal(err)
+	}
+	s, err := store.OpenReadOnly(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // opened for reading only
+	run, err := s.Run(t.Context(), "quickstart")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reviews, err := s.Reviews(t.Context(), run.ID)
+	if err != nil || len(reviews) != 2 {
+		t.Fatalf("%d reviews, %v", len(reviews), err)
+	}
+	var said []string
+	for i := range reviews {
+		labels, err := s.Labels(t.Context(), reviews[i].ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range labels {
+			said = append(said, fmt.Sprintf("%s %d %s %v", reviews[i].Mode, l.Item, l.Kind, l.Reasons))
+		}
+	}
+	if len(said) != 3 || said[0] != "single 0 accept []" || said[1] != "single 1 reject [wrong fact]" || !strings.HasPrefix(said[2], "pairs 0 ") {
+		t.Errorf("stored: %q", said)
+	}
+	// The command of the list goes on with the same review.
+	out, _ := inProcess(t, ".", 0, "review", run.ID, "-n", "40", "--no-input", "--store", db, "--config", config)
+	if !strings.Contains(out, reviews[0].ID) {
+		t.Errorf("infer review names another review: %s", out)
+	}
+	d, done = open()
+	d.Press("5").Expect("2/40", "1/40").Press("enter").Expect("review 3/40", "2 judged")
+	if err := done(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"infer/cmd/internal/cli"
@@ -31,6 +32,6 @@ func Browsed(ctx context.Context, app *cli.App, db, path, run string) (tui.Optio
 	if err != nil {
 		return tui.Options{}, nil, err
 	}
-	show, err := o.show(ctx, cfg, s)
-	return show, s.Close, err
+	show, reviews, err := o.show(ctx, cfg, s)
+	return show, func() error { return errors.Join(reviews.Close(context.WithoutCancel(ctx)), s.Close()) }, err
 }

@@ -209,7 +209,7 @@ func (p *progress) end() {
 
 // pace is how many trials end a second, and how long the rest will take.
 func (p *progress) pace() (rate float64, left time.Duration) {
-	rate = float64(p.done) / max((time.Since(p.begun) - p.control.HeldFor()).Seconds(), 0.001)
+	rate = float64(p.done) / max((time.Since(p.begun)-p.control.HeldFor()).Seconds(), 0.001)
 	if p.done > 0 && p.done < p.total {
 		left = (time.Duration(float64(p.total-p.done)/rate*float64(time.Second)) + time.Second).Truncate(time.Second)
 	}

@@ -33,6 +33,9 @@ type reviewOptions struct {
 	noInput    bool
 }
 
+// reviewSize is how many answers, or pairs, are drawn where nobody says.
+const reviewSize = 40
+
 func newReviewCmd(app *cli.App) *cobra.Command {
 	o := &reviewOptions{app: app}
 	c := &cobra.Command{
@@ -63,7 +66,7 @@ and import take it to a spreadsheet and back.`,
 		ValidArgsFunction: completeRuns(app, &o.flags.Store),
 	}
 	f := c.Flags()
-	f.IntVarP(&o.size, "number", "n", 40, "how many answers, or pairs, to draw")
+	f.IntVarP(&o.size, "number", "n", reviewSize, "how many answers, or pairs, to draw")
 	f.IntVar(&o.perCell, "per-cell", 0, "draw so many of each candidate and task type instead")
 	f.StringVar(&o.pairs, "pairs", "", "compare two candidates: A,B")
 	f.StringSliceVar(&o.candidates, "candidate", nil, "only these candidates")

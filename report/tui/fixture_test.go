@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -28,6 +29,8 @@ type source struct {
 	wrote   map[string]string
 	stored  []eval.Overruling
 	slow    int // calls to Tasks that are answered with nothing yet
+	judging *desk
+	closed  int // reviews
 }
 
 var (
@@ -35,7 +38,40 @@ var (
 	_ tui.TaskSource     = (*source)(nil)
 	_ tui.DecisionSource = (*source)(nil)
 	_ tui.ExportSource   = (*source)(nil)
+	_ tui.ReviewSource   = (*source)(nil)
 )
+
+// Reviews lists one that was begun and one that was not.
+func (s *source) Reviews(context.Context, string) ([]tui.ReviewLine, error) {
+	if s.empty {
+		return nil, s.fail
+	}
+	return []tui.ReviewLine{
+		{ID: "v1", What: s.word("single answers"), Begun: true, Items: 40, Judged: 12, Command: []string{"review", "r012345678", "-n", "40"}},
+		{ID: "v2", What: s.word("pairs: alpha against beta"), Items: 40, Command: []string{"review", "r012345678", "--pairs", s.word("alpha,beta"), "-n", "40"}},
+	}, s.fail
+}
+
+// Review opens one of two cards.
+func (s *source) Review(_ context.Context, _, id string) (*tui.ReviewSession, error) {
+	if s.fail != nil {
+		return nil, s.fail
+	}
+	card := func(left string) tui.Card {
+		c := tui.Card{TaskType: s.word("extract"), Task: eval.Untrusted(s.word("What is the total?")), Left: eval.Untrusted(s.word(left)), Rubric: eval.Untrusted(s.word("The right sum.")), Reference: "42"}
+		if id == "v2" {
+			right := eval.Untrusted(s.word("41"))
+			c.Right = &right
+		}
+		return c
+	}
+	if s.judging == nil {
+		s.judging = newDesk(card("42"), card("43"))
+	}
+	return &tui.ReviewSession{Reviews: s.judging, Reviewer: s.word("ana"), Edit: func(string) (*exec.Cmd, func() (string, error), error) {
+		return nil, nil, errors.New("no editor in tests")
+	}, Close: func(context.Context) error { s.closed++; return nil }}, nil
+}
 
 func (s *source) word(text string) string {
 	if s.hostile {

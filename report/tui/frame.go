@@ -151,6 +151,8 @@ func isTab(s screen, name string) bool {
 		return name == "tasks"
 	case *decideScreen:
 		return name == "decide"
+	case *reviewScreen:
+		return name == "review"
 	}
 	return false
 }
@@ -186,6 +188,9 @@ func (m *Model) foot() []line {
 // hints are the keys of the screen, as many as fit; help and quit are always among
 // them.
 func (m *Model) hints() line {
+	if r, ok := m.top().(*reviewScreen); ok && r.typing() {
+		return line{{" esc", head}, {" back to the reviews", soft}} // its other keys are on it
+	}
 	end := line{{m.keys.Help.Help().Key, head}, {" help  ", plain}, {m.keys.Quit.Help().Key, head}, {" quit", plain}}
 	l := text(" ")
 	for _, b := range m.top().Keys() {

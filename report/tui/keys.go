@@ -9,7 +9,7 @@ type keyMap struct {
 	Turn                                                 key.Binding // Left and Right, for people
 	Open, Back, Focus, Mark                              key.Binding
 
-	Board, Frontier, Tasks, Decide, Runs key.Binding
+	Board, Frontier, Tasks, Decide, Review, Runs key.Binding
 
 	Filter, Only, Class, Type, Sort, Reverse, Next, Previous, Compare key.Binding
 	Diff, Other, Read                                                 key.Binding
@@ -32,7 +32,7 @@ func newKeys() keyMap {
 		Focus: bind("tab", "other pane", "tab", "shift+tab"), Mark: bind("space", "mark", " "),
 
 		Board: bind("1", "board", "1"), Frontier: bind("2", "frontier", "2"), Tasks: bind("3", "tasks", "3"),
-		Decide: bind("4", "decide", "4"), Runs: bind("0", "runs", "0"),
+		Decide: bind("4", "decide", "4"), Review: bind("5", "review", "5"), Runs: bind("0", "runs", "0"),
 
 		Filter: bind("/", "filter", "/"), Only: bind("f", "failures, different, errors", "f"), Class: bind("e", "one class of error", "e"),
 		Type: bind("t", "one task type", "t"), Sort: bind("s", "sort", "s"), Reverse: bind("S", "sort the other way", "S"),
@@ -51,7 +51,7 @@ func newKeys() keyMap {
 
 // screens are the keys that lead to the main screens, in the order of the tabs.
 func (k *keyMap) screens() []key.Binding {
-	return []key.Binding{k.Board, k.Frontier, k.Tasks, k.Decide, k.Runs}
+	return []key.Binding{k.Board, k.Frontier, k.Tasks, k.Decide, k.Review, k.Runs}
 }
 
 // everywhere are the keys that every screen has, beyond those of screens.

@@ -19,6 +19,7 @@ type Options struct {
 	Tasks     TaskSource
 	Decisions DecisionSource // nil = this program cannot decide
 	Exports   ExportSource   // nil = it cannot export
+	Reviews   ReviewSource   // nil = it keeps no reviews
 	Run       string         // run to open; "" = the list of runs
 	Store     string         // path for the equivalent command lines; "" = the default
 	Output    io.Writer

@@ -117,6 +117,8 @@ func (m *Model) visit(msg tea.KeyMsg) tea.Cmd {
 		return m.jump(newFrontier(s))
 	case key.Matches(msg, k.Tasks):
 		return m.jump(newTasks(s, Query{}))
+	case key.Matches(msg, k.Review):
+		return m.jump(newReviewScreen(s))
 	}
 	return m.jump(newDecide(s))
 }
@@ -130,6 +132,9 @@ func (m *Model) clicked(msg tea.MouseMsg) tea.Cmd {
 			m.help.move(msg, &m.keys)
 		}
 		return nil
+	}
+	if r, ok := m.top().(*reviewScreen); ok && r.typing() {
+		return nil // it is left by its own key, which closes it
 	}
 	if top > 1 && msg.Y == 1 && pressed(msg) {
 		if b, ok := m.tabAt(msg.X); ok {

@@ -106,3 +106,27 @@ func TestReviewHostile(t *testing.T) {
 		}
 	}
 }
+
+// TestReviewTab judges inside the browser: keys are the review's until it is left, a
+// click on a tab does not leave it, words are stored at once, and leaving closes it.
+func TestReviewTab(t *testing.T) {
+	t.Parallel()
+	s := &source{}
+	b, _ := browser(t, s, "r012345678", 100, 30)
+	b.Press("5").Expect("[5 review]", "single answers", "12/40", "goes on", "pairs: alpha against beta", "not begun", "infer review r012345678 -n 40")
+	b.Press("j").Expect("--pairs alpha,beta").Press("k", "enter").Expect("review 1/2", "blind", "What is the total?", "a accept")
+	b.Press("2").Expect("2✓format").ExpectNot("[2 frontier]").Click(3, 1).Expect("review 1/2")
+	b.Press("x").Expect("review 2/2")
+	if w, ok := s.judging.words[0]; !ok || w.Kind != eval.LabelReject {
+		t.Errorf("what was said is %+v", w)
+	}
+	if s.closed != 0 {
+		t.Error("the review was closed while it was open")
+	}
+	b.Press("q").Expect("single answers", "[5 review]")
+	if s.closed != 1 || b.Quit() {
+		t.Errorf("closed %d times, quit %t", s.closed, b.Quit())
+	}
+	s.fail = errors.New("the store cannot be written")
+	b.Press("enter").Expect("the store cannot be written")
+}

@@ -27,7 +27,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func browser(t testing.TB, s *source, run string, width, height int) (*tuitest.Driver, *bytes.Buffer) {
 	t.Helper()
 	var out bytes.Buffer
-	o := tui.Options{Source: s, Tasks: s, Decisions: s, Exports: s, Run: run, Output: &out, Plain: true}
+	o := tui.Options{Source: s, Tasks: s, Decisions: s, Exports: s, Reviews: s, Run: run, Output: &out, Plain: true}
 	return tuitest.New(t, tui.New(context.Background(), o), width, height), &out
 }
 
@@ -36,7 +36,7 @@ var screens = map[string][]string{
 	"runs": {"0"}, "runs-filter": {"0", "/", "o", "l"}, "board": {"1"}, "board-type": {"1", "l"}, "frontier": {"2"}, "frontier-type": {"2", "l", "j"}, "frontier-p95": {"2", "x"},
 	"tasks": {"3"}, "tasks-different": {"3", "f", "f"}, "tasks-filter": {"3", "/", "0"}, "task": {"3", "enter"}, "task-confirm": {"3", "enter", "j", "j"}, "attempts": {"3", "enter", "enter"},
 	"texts": {"3", "enter", "v"}, "diff": {"3", "enter", "j", "d"}, "diff-other": {"3", "enter", "D"}, "decide": {"4"}, "decide-evidence": {"4", "tab"}, "decide-undecided": {"4", "j"},
-	"decide-whatif": {"4", "-", "-", "-"}, "overrule": {"4", "o", "j", "enter"}, "export": {"4", "x", "tab"}, "compare": {"0", "space", "j", "c"}, "help": {"1", "?"}, "palette": {"1", ":"},
+	"decide-whatif": {"4", "-", "-", "-"}, "overrule": {"4", "o", "j", "enter"}, "export": {"4", "x", "tab"}, "compare": {"0", "space", "j", "c"}, "help": {"1", "?"}, "palette": {"1", ":"}, "review": {"5"}, "review-single": {"5", "enter"}, "review-pairs": {"5", "j", "enter"}, "review-judged": {"5", "enter", "a", "x"},
 }
 
 // TestViews compares every screen at four sizes with its golden file.
@@ -135,7 +135,7 @@ func TestHostile(t *testing.T) {
 // draws within its size.
 func TestStorm(t *testing.T) {
 	t.Parallel()
-	keys := []string{"0", "1", "2", "3", "4", "j", "k", "h", "l", "g", "G", "enter", "esc", "f", "s", "S", "n", "p", "/", ":", "?", "r", "m", "y", "J", "Y", "+", "-", "w", "u", "o", "x", "t", "e", "c", "d", "D", "v", "T",
+	keys := []string{"0", "1", "2", "3", "4", "5", "j", "k", "h", "l", "g", "G", "enter", "esc", "f", "s", "S", "n", "p", "/", ":", "?", "r", "m", "y", "J", "Y", "+", "-", "w", "u", "o", "x", "t", "e", "c", "d", "D", "v", "T",
 		"space", "tab", "up", "down", "pgdown", "pgup", "a", "backspace"}
 	for _, s := range []*source{{hostile: true}, {}, {empty: true}, {fail: errors.New("gone")}, {state: eval.RunIncomplete}, {slow: 50}} {
 		rng := rand.New(rand.NewPCG(1, 2))
@@ -169,7 +169,7 @@ func TestThemes(t *testing.T) {
 		want := d.Press(keys...).View()
 		for _, color := range []bool{true, false} {
 			s := &source{}
-			c := tuitest.New(t, tui.New(context.Background(), tui.Options{Source: s, Tasks: s, Decisions: s, Exports: s, Run: "r012345678", Output: &plain, Color: color}), 120, 40)
+			c := tuitest.New(t, tui.New(context.Background(), tui.Options{Source: s, Tasks: s, Decisions: s, Exports: s, Reviews: s, Run: "r012345678", Output: &plain, Color: color}), 120, 40)
 			got := c.Press(keys...).View()
 			if diff := cmp.Diff(trimmed(want), trimmed(ansi.Strip(got))); diff != "" {
 				t.Errorf("%s, colour %v:\n%s", name, color, diff)

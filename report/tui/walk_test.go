@@ -84,7 +84,7 @@ func TestCopies(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
 			s := &source{}
-			d := tuitest.New(t, tui.New(context.Background(), tui.Options{Source: s, Tasks: s, Decisions: s, Exports: s, Run: "r012345678", Store: "my store.db", Output: &out, Plain: true}), 100, 30)
+			d := tuitest.New(t, tui.New(context.Background(), tui.Options{Source: s, Tasks: s, Decisions: s, Exports: s, Reviews: s, Run: "r012345678", Store: "my store.db", Output: &out, Plain: true}), 100, 30)
 			d.Press(want.keys, "y").Expect("copied the text").Press("J").Expect("copied JSON").Press("Y").Expect("copied `infer")
 			got := tuitest.Copied(out.String())
 			if len(got) != 3 || !strings.Contains(got[0], want.text) || !strings.HasPrefix(got[1], "{") || got[2] != want.command {

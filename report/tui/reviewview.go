@@ -14,6 +14,11 @@ func (r *Review) View() string {
 	if r.width <= 0 || r.height <= 0 {
 		return ""
 	}
+	return r.theme.screenful(r.lines(), r.width, r.height)
+}
+
+// lines are what the screen shows.
+func (r *Review) lines() []line {
 	lines := []line{r.header(), nil}
 	body := max(r.height-2-4, 1)
 	switch {
@@ -31,8 +36,7 @@ func (r *Review) View() string {
 	for len(lines) < r.height-4 {
 		lines = append(lines, nil)
 	}
-	lines = append(lines[:min(len(lines), max(r.height-4, 0))], r.footer()...)
-	return r.theme.screenful(lines, r.width, r.height)
+	return append(lines[:min(len(lines), max(r.height-4, 0))], r.footer()...)
 }
 
 func (r *Review) header() line {
