@@ -117,9 +117,16 @@ func named(q *tui.Query) bool {
 	return q.Only == tui.OnlyAll && q.Class == "" && q.Order == tui.OrderDataset
 }
 
-// size is how many tasks a run has, and the position of the last. Of a run that
-// nobody writes any more, they are counted once.
+// size is how many tasks a run has, and the position of the last. Of a complete run
+// the plan says it; of another one that nobody writes any more, they are counted once.
 func (t *Tasks) size(ctx context.Context, run *eval.Run, version string) (n, last int, err error) {
+	if run.State == eval.RunComplete {
+		last = run.Dataset.Tasks - 1
+		for last >= 0 && !run.Holds(last) {
+			last--
+		}
+		return run.Tasks(), last, nil
+	}
 	key := run.ID + " " + version
 	if t.counted == key && run.State != eval.RunRunning {
 		return t.count, t.last, nil
