@@ -18,6 +18,7 @@ const (
 	batchMost    = 50_000           // calls of one batch: OpenAI allows so many, Anthropic twice that
 	batchSettle  = time.Second      // a batch is sent when no call has come for so long
 	batchPoll    = 30 * time.Second // how often a batch is asked for
+	batchGrace   = 10               // times that, until a submission that was cut off is taken for none
 )
 
 // checkBatch refuses what cannot be done in batches.
@@ -79,7 +80,7 @@ func (p *plan) batched(ctx context.Context, s *store.Store, journal *store.Journ
 	if err != nil {
 		return err
 	}
-	o.Batches = &runner.BatchOptions{Log: journal, Known: known, Settle: batchSettle, Poll: p.o.poll, Most: batchMost,
+	o.Batches = &runner.BatchOptions{Log: journal, Known: known, Settle: batchSettle, Poll: p.o.poll, Grace: batchGrace * p.o.poll, Most: batchMost,
 		Earlier: func(task, candidate, repeat int) int {
 			return begun[store.Cell{Task: task, Candidate: candidate, Repeat: repeat}]
 		}}
@@ -150,6 +151,8 @@ func tellBatches(say func(string, ...any)) func(eval.Batch, eval.BatchProgress, 
 			words = "cannot be asked for now: " + f.Error()
 		case b.State == eval.BatchEnded:
 			words = fmt.Sprintf("ended, %d of %d calls done", p.Done, p.Last)
+		case b.ID == "":
+			words = fmt.Sprintf("%d calls of %s may have been sent when infer was stopped; looking for them", len(b.Calls), eval.Untrusted(b.Candidate).Line(60))
 		case p.Last == 0:
 			words = fmt.Sprintf("%d calls of %s sent", len(b.Calls), eval.Untrusted(b.Candidate).Line(60))
 		default:
@@ -159,7 +162,11 @@ func tellBatches(say func(string, ...any)) func(eval.Batch, eval.BatchProgress, 
 		defer mu.Unlock()
 		if last[b.Key] != words {
 			last[b.Key] = words
-			say("batch %s: %s", eval.Untrusted(b.ID).Line(60), words)
+			name := b.ID
+			if name == "" {
+				name = "without a number"
+			}
+			say("batch %s: %s", eval.Untrusted(name).Line(60), words)
 		}
 	}
 }

@@ -53,7 +53,7 @@ prices:
 		}
 	}
 	db := filepath.Join(dir, "batch.db")
-	args := []string{"eval", ".", "--store", db, "--batch", "--batch-poll", "50ms", "-q"}
+	args := []string{"eval", ".", "--store", db, "--batch", "--batch-poll", "150ms", "-q"}
 	for i, after := range []time.Duration{300 * time.Millisecond, 1400 * time.Millisecond, 1100 * time.Millisecond, 1600 * time.Millisecond, 1800 * time.Millisecond} {
 		cmd := program(t, dir, args...)
 		if err := cmd.Start(); err != nil {

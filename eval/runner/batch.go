@@ -36,7 +36,10 @@ type BatchOptions struct {
 	Earlier func(task, candidate, repeat int) int
 	Settle  time.Duration // calls are sent when none has come for so long
 	Poll    time.Duration // how often a batch is asked for
-	Most    int           // calls of one batch
+	// Grace is how long after it was begun a submission of a process that died may
+	// still show at the provider. Until then its calls are not sent again.
+	Grace time.Duration
+	Most  int // calls of one batch
 	// Told is called whenever something is known of a batch, concurrently; the
 	// failure is one of asking for it, and it is asked for again.
 	Told func(b eval.Batch, p eval.BatchProgress, f *eval.Failure)
@@ -49,6 +52,7 @@ const mostBytes = 100 << 20
 type batches struct {
 	r     *run
 	o     BatchOptions
+	run   context.Context // of the whole run
 	ctx   context.Context // ends when nobody waits any more
 	leave context.CancelFunc
 	wg    sync.WaitGroup
@@ -74,7 +78,7 @@ type waiting struct {
 }
 
 func newBatches(ctx context.Context, r *run) *batches {
-	b := &batches{r: r, groups: make(map[string]*group), held: make(map[eval.Digest]*lot)}
+	b := &batches{r: r, run: ctx, groups: make(map[string]*group), held: make(map[eval.Digest]*lot)}
 	b.ctx, b.leave = context.WithCancel(ctx)
 	if r.Batches == nil {
 		return b
@@ -157,7 +161,7 @@ func (b *batches) await(l *lot, w waiting) {
 	l.waiting[key] = w
 	if l.batcher == nil && b.ctx.Err() == nil {
 		l.batcher, l.EndedAt = w.target.Batch, nil // of an earlier invocation: its answers are asked for again
-		b.wg.Go(func() { b.recover(l) })
+		b.wg.Go(func() { b.recover(l, nil) })
 	}
 }
 

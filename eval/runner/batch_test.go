@@ -16,7 +16,9 @@ import (
 
 // batcher is a provider of batches: each ends some time after it was submitted.
 type batcher struct {
-	takes time.Duration
+	takes   time.Duration
+	appears time.Duration // after so long, a batch can be found
+	sending time.Duration // how long a submission takes
 	// answer is what comes of one call; nil = the batch ends without an answer to it.
 	answer func(req *eval.Request) *eval.Response
 	refuse func(n int) (*eval.Failure, bool) // of the nth Submit: the failure, and whether the batch is there all the same
@@ -39,7 +41,10 @@ func newBatcher(takes time.Duration) *batcher {
 		answer: func(*eval.Request) *eval.Response { r := say("ok"); return &r }}
 }
 
-func (b *batcher) Submit(_ context.Context, batch *eval.Batch, calls []eval.BatchCall) (string, *eval.Failure) {
+func (b *batcher) Submit(ctx context.Context, batch *eval.Batch, calls []eval.BatchCall) (string, *eval.Failure) {
+	if b.sending > 0 && runner.Sleep(ctx, b.sending) != nil {
+		return "", &eval.Failure{Class: eval.ClassCancelled}
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.submitted++
@@ -66,7 +71,7 @@ func (b *batcher) Find(_ context.Context, batch *eval.Batch) (string, *eval.Fail
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for id, s := range b.batches {
-		if s.key == batch.Key {
+		if s.key == batch.Key && time.Since(s.at) >= b.appears {
 			return id, nil
 		}
 	}
@@ -121,7 +126,7 @@ func batched(n int, b *batcher, j *journal, log *batchLog) runner.Options {
 	run := &eval.Run{ID: "r", Candidates: []eval.Candidate{*c}, Repeats: 1, Seed: 1}
 	return runner.Options{Run: run, Lanes: []runner.Lane{{Primary: runner.Target{Candidate: c, Price: price(1), Paid: true, Batch: b}}},
 		Tasks: tasks(n), Grader: grader{}, Journal: j, Concurrency: 1000,
-		Batches: &runner.BatchOptions{Log: log, Known: log.all(), Settle: time.Second, Poll: 10 * time.Second, Most: 400}}
+		Batches: &runner.BatchOptions{Log: log, Known: log.all(), Settle: time.Second, Poll: 10 * time.Second, Grace: time.Minute, Most: 400}}
 }
 
 func TestBatches(t *testing.T) {
@@ -340,6 +345,49 @@ func TestBatchRecordedNotEnded(t *testing.T) {
 		for _, l := range log.all() {
 			if l.State != eval.BatchEnded {
 				t.Errorf("the batch is %s", l.State)
+			}
+		}
+	})
+}
+
+// TestBatchAppears is a submission that was cut off with its process and that the
+// provider shows half a minute later only: it is waited for, and nothing is sent twice.
+func TestBatchAppears(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, j, log := newBatcher(time.Hour), new(journal), new(batchLog)
+		b.appears = 30 * time.Second
+		key := eval.BatchKey("r", "m", 0, 0, 0, 0, 0)
+		req := runner.BuildRequest(task(0), &eval.Candidate{Model: "m"})
+		b.batches["theirs"] = &submitted{"ours", time.Now(), []eval.BatchCall{{Key: key, Request: &req}}}
+		b.asked[key] = 1
+		log.by = map[string]eval.Batch{"ours": {Key: "ours", Candidate: "m", State: eval.BatchSending, Calls: []eval.Digest{key}, SentAt: time.Now()}}
+		if _, err := runner.Run(t.Context(), batched(1, b, j, log)); err != nil || len(j.finished()) != 1 {
+			t.Fatalf("%d trials, %v", len(j.finished()), err)
+		}
+		if b.submitted != 0 || log.by["ours"].State != eval.BatchEnded || log.by["ours"].ID != "theirs" {
+			t.Errorf("%d submissions, %+v", b.submitted, log.by["ours"])
+		}
+	})
+}
+
+// TestBatchStopWhileSending interrupts a run while a batch is being submitted: the
+// provider's word is waited for, so that the number of the batch is known.
+func TestBatchStopWhileSending(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, j, log := newBatcher(time.Hour), new(journal), new(batchLog)
+		b.sending = 3 * time.Second
+		stop := make(chan struct{})
+		time.AfterFunc(2*time.Second, func() { close(stop) })
+		o := batched(5, b, j, log)
+		o.Stop = stop
+		if res, err := runner.Run(t.Context(), o); err != nil || res.Stopped != "interrupted" {
+			t.Fatalf("%+v, %v", res, err)
+		}
+		for _, l := range log.all() {
+			if l.State != eval.BatchSent || l.ID == "" {
+				t.Errorf("%+v", l)
 			}
 		}
 	})

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"infer/eval"
 )
@@ -25,7 +26,9 @@ func (b *batches) submit(l *lot, calls []eval.BatchCall) {
 	if !b.save(l) {
 		return
 	}
-	id, f := l.batcher.Submit(b.ctx, &l.Batch, calls)
+	ctx, done := b.patient()
+	defer done()
+	id, f := l.batcher.Submit(ctx, &l.Batch, calls)
 	if b.ctx.Err() != nil && id == "" {
 		return // it is looked for when the run goes on
 	}
@@ -34,14 +37,9 @@ func (b *batches) submit(l *lot, calls []eval.BatchCall) {
 			b.deliver(l, calls[i].Key, eval.Response{Failure: calls[i].Failure})
 		}
 	}
-	if f != nil && (f.Status == 0 || f.Status >= 500) { // it may be there all the same
-		found, none := l.batcher.Find(b.ctx, &l.Batch)
-		switch {
-		case none == nil && found == "":
-			f.Billing = eval.NotBilled
-		case none == nil:
-			id, f = found, nil
-		}
+	if f != nil && f.Phase != eval.PhaseConnect && (f.Status == 0 || f.Status >= 500) { // it may be there all the same
+		b.recover(l, f)
+		return
 	}
 	if f != nil || id == "" {
 		b.void(l, f)
@@ -50,20 +48,40 @@ func (b *batches) submit(l *lot, calls []eval.BatchCall) {
 	b.sent(l, id)
 }
 
-// recover finds out what became of a batch of an earlier invocation.
-func (b *batches) recover(l *lot) {
+// leaveTime is how long a submission under way may take once nobody waits any more: a
+// provider's word on it now is worth more than a search for it later.
+const leaveTime = 10 * time.Second
+
+// patient is the context of a submission.
+func (b *batches) patient() (context.Context, func()) {
+	ctx, cancel := context.WithCancel(b.run)
+	stop := context.AfterFunc(b.ctx, func() {
+		if b.r.Sleep(ctx, leaveTime) == nil {
+			cancel()
+		}
+	})
+	return ctx, func() { stop(); cancel() }
+}
+
+// recover finds out what became of a batch that may have been submitted: in an earlier
+// invocation, or in this one with a failure that does not say. Where it is not there,
+// that is what became of its calls.
+func (b *batches) recover(l *lot, submitted *eval.Failure) {
 	for l.ID == "" {
 		id, f := l.batcher.Find(b.ctx, &l.Batch)
 		switch {
 		case b.ctx.Err() != nil:
 			return
-		case f == nil && id == "":
-			b.void(l, nil)
+		case f == nil && id == "" && b.r.Now().Sub(l.SentAt) >= b.o.Grace:
+			if submitted != nil {
+				submitted.Billing = eval.NotBilled
+			}
+			b.void(l, submitted)
 			return
-		case f == nil:
+		case f == nil && id != "":
 			b.sent(l, id)
 			return
-		case !f.Retry:
+		case f != nil && !f.Retry:
 			b.stop(l, f)
 			return
 		}
