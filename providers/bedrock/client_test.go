@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -256,12 +255,7 @@ func TestOneCallIsOneRequest(t *testing.T) {
 
 func TestConnectionsAndLimits(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed := "http://" + l.Addr().String()
-	_ = l.Close()
+	closed := wiretest.Closed(t)
 	half := frame(t, "event", "contentBlockDelta", `{"contentBlockIndex":0,"delta":{"text":"half"}}`)
 	base := wiretest.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)

@@ -66,9 +66,9 @@ func TestBatchSubmit(t *testing.T) {
 func TestBatchFind(t *testing.T) {
 	t.Parallel()
 	c, asked := batchServer(t, `{"data":[{"id":"b1","metadata":null},{"id":"b2","metadata":{"infer_batch":"ours"}}],"has_more":true}`, nil)
-	for key, want := range map[string]string{"ours": "b2", "another": ""} {
-		if id, f := c.Batches().Find(t.Context(), &eval.Batch{Key: key}); f != nil || id != want {
-			t.Errorf("%s: %q, %v; want %q", key, id, f, want)
+	for _, tc := range [][2]string{{"ours", "b2"}, {"another", ""}} {
+		if id, f := c.Batches().Find(t.Context(), &eval.Batch{Key: tc[0]}); f != nil || id != tc[1] {
+			t.Errorf("%s: %q, %v; want %q", tc[0], id, f, tc[1])
 		}
 	}
 	if last := (*asked)[len(*asked)-1]; len(*asked) < 3 || last != "GET /v1/batches?after=b2&limit=100 " {

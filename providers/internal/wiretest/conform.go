@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -159,12 +158,7 @@ func (w Wire) cut(t *testing.T, body string, whole bool) {
 
 func (w Wire) connections(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed := "http://" + l.Addr().String() + "/v1"
-	_ = l.Close()
+	closed := Closed(t) + "/v1"
 	first, _, _ := strings.Cut(w.Stream, Text[:4])
 	first += w.Stream[len(first) : len(first)+strings.Index(w.Stream[len(first):], "\n\n")+2]
 	abort := func(body string) string {
