@@ -3,6 +3,7 @@ package cmd_test
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -96,4 +97,38 @@ func TestBrowseReview(t *testing.T) {
 	if err := done(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestOverruledExport: what a person chooses in the browser is what it exports, and what
+// `infer export --overruled` does; without the flag the file is the evidence's, and a
+// note says so.
+func TestOverruledExport(t *testing.T) {
+	t.Parallel()
+	dir, db, config := evaluated(t)
+	var out, errs bytes.Buffer
+	o, done, err := cmd.Browsed(t.Context(), fixedApp(dir, &out, &errs), db, config, "quickstart")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done() //nolint:errcheck // opened for reading only
+	o.Plain = true
+	d := tuitest.New(t, tui.New(t.Context(), o), 140, 60)
+	d.Press("4", "o").Expect("which default instead?").Press("j", "enter").Type("legal wants it").Press("enter").Expect("overruled: smollm2-examples", "by a person")
+	d.Press("x").Expect("default: smollm2-examples", "verdict: overruled", "infer export r5ded6d395 --format infer --overruled")
+	args := []string{"export", "--store", db, "--config", config, "--format", "json"}
+	plain, said := inProcess(t, ".", 0, args...)
+	if strings.Contains(plain, "legal wants it") || !strings.Contains(said, "note: people overruled the decision on 1 task types") {
+		t.Errorf("without the flag: %s", said)
+	}
+	file, said := inProcess(t, ".", 0, append(args, "--overruled")...)
+	if !strings.Contains(file, "legal wants it") || strings.Contains(said, "note:") {
+		t.Errorf("with the flag: %s", said)
+	}
+	validate(t, "routes", []byte(file))
+	path := filepath.Join(dir, "deployed.json")
+	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	inProcess(t, ".", 0, append(args, "--overruled", "--check", path)...)
+	inProcess(t, ".", 3, append(args, "--check", path)...) // the evidence alone does not decide that type
 }

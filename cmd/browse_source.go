@@ -142,7 +142,11 @@ func (b *browseSource) Export(ctx context.Context, id, format string) (tui.Expor
 	if err != nil {
 		return tui.Export{}, err
 	}
-	r, err := route.Build(rec, g.run, route.BuildOptions{Service: services(b.cfg), Expires: rec.EvidenceAt.AddDate(0, 0, browseValidDays)})
+	overruled, err := b.s.Overrulings(ctx, id)
+	if err != nil {
+		return tui.Export{}, err
+	}
+	r, err := route.Build(rec.Overrule(overruled), g.run, route.BuildOptions{Service: services(b.cfg), Expires: rec.EvidenceAt.AddDate(0, 0, browseValidDays)})
 	if err != nil {
 		return tui.Export{}, err
 	}
@@ -151,11 +155,10 @@ func (b *browseSource) Export(ctx context.Context, id, format string) (tui.Expor
 		return tui.Export{}, err
 	}
 	e := tui.Export{Format: format, Text: string(text), Ext: f.Ext, Losses: route.Summary(losses, len(r.Routes))}
-	overruled, err := b.s.Overrulings(ctx, id)
-	for _, o := range overruled {
-		e.Losses = append(e.Losses, fmt.Sprintf("%s was overruled (%s): the file holds what the evidence decides, not that choice", eval.Untrusted(o.TaskType).Line(60), eval.Untrusted(o.Default).Line(60)))
+	if standing(overruled) > 0 {
+		e.Flags = []string{"--overruled"}
 	}
-	return e, err
+	return e, nil
 }
 
 // Write writes an export to a file that is not there yet.

@@ -30,6 +30,7 @@ type exportOptions struct {
 	output    string
 	validDays int
 	schema    bool
+	overruled bool
 	json      bool
 }
 
@@ -88,6 +89,7 @@ EXIT STATUS
 	f.StringVar(&o.recommend, "recommendation", "", "recommendation to export instead of a new one (infer.recommendation/1)")
 	f.StringVar(&o.check, "check", "", "compare this deployed file with the newest evidence and write nothing")
 	f.IntVar(&o.validDays, "valid-days", 90, "days after the run until which the evidence holds; 0 = for ever")
+	f.BoolVar(&o.overruled, "overruled", false, "export what people chose where they overruled the evidence (infer browse), with their reasons")
 	f.BoolVar(&o.schema, "schema", false, "print the JSON Schema of infer.routes/1")
 	f.BoolVar(&o.json, "json", false, "print what was exported, with the losses, as JSON")
 	storeFlag(c, &o.flags.Store)

@@ -51,7 +51,26 @@ func exportTable(ctx context.Context, o *exportOptions) (_ *route.Routes, err er
 	if g.run.ID != rec.Run {
 		return nil, eval.Invalid(fmt.Errorf("the recommendation is on run %s, not %s", eval.Untrusted(rec.Run).Line(40), g.run.ID), "name that run, or make a recommendation on this one")
 	}
+	choices, err := s.Overrulings(ctx, g.run.ID)
+	if err != nil {
+		return nil, err
+	}
+	if o.overruled {
+		rec = rec.Overrule(choices)
+	} else if n := standing(choices); n > 0 && !o.app.Quiet {
+		_, _ = fmt.Fprintf(o.app.Err, "note: people overruled the decision on %d task types; the file holds what the evidence decides, --overruled what they chose\n", n)
+	}
 	return route.Build(rec, g.run, route.BuildOptions{Service: services(cfg), Expires: o.expires(rec)})
+}
+
+// standing counts the choices that were not taken back.
+func standing(choices []eval.Overruling) (n int) {
+	for _, o := range choices {
+		if o.Default != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // expires is the day from which on the evidence is to be renewed.

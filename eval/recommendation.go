@@ -55,6 +55,8 @@ const (
 	SelectedTie          DecisionVerdict = "selected_tie_kept_incumbent"
 	InsufficientEvidence DecisionVerdict = "insufficient_evidence"
 	NoneEligible         DecisionVerdict = "none_eligible"
+	// Overruled is a person's choice; the evidence never comes out so.
+	Overruled DecisionVerdict = "overruled"
 )
 
 // TypeDecision is the decision on one task type.

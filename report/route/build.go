@@ -70,7 +70,7 @@ func (b *builder) candidate(name string) *eval.Candidate {
 
 func (b *builder) add(d *eval.TypeDecision) error {
 	c := b.candidate(d.Default)
-	if d.Verdict != eval.Selected && d.Verdict != eval.SelectedTie {
+	if d.Verdict != eval.Selected && d.Verdict != eval.SelectedTie && d.Verdict != eval.Overruled {
 		b.r.Undecided = append(b.r.Undecided, undecided(d))
 		if d.Default == "" {
 			return nil
@@ -87,6 +87,9 @@ func (b *builder) add(d *eval.TypeDecision) error {
 	backup := (*eval.Candidate)(nil)
 	if d.Backup != nil {
 		backup = b.candidate(d.Backup.Candidate)
+		if d.Verdict == eval.Overruled && backup != nil && backup.Provider == c.Provider {
+			backup, x.NoBackup = nil, "the backup of the evidence is at the provider of the default that a person chose"
+		}
 	}
 	var context *eval.Candidate
 	if p := c.Policy; p != nil { // a measured policy is exported as it was measured

@@ -210,7 +210,7 @@ func (s *decideScreen) tookOverrulings(msg overruledMsg) {
 		s.overruled[o.TaskType] = o
 	}
 	if msg.saved {
-		s.say(good, "stored beside the run, with its reason; exports go by the evidence and say so")
+		s.say(good, "stored beside the run, with its reason; exports from here hold it, and those with --overruled")
 	}
 }
 

@@ -49,7 +49,11 @@ func (s *exportScreen) format() string {
 }
 
 func (s *exportScreen) command() []string {
-	return []string{"export", s.run(), "--format", s.format()}
+	args := []string{"export", s.run(), "--format", s.format()}
+	if s.export != nil {
+		args = append(args, s.export.Flags...)
+	}
+	return args
 }
 
 func (s *exportScreen) typing() bool { return s.path != nil }

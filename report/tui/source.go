@@ -184,4 +184,5 @@ type Export struct {
 	Text   string
 	Ext    string   // of the file, without the dot
 	Losses []string // what the target cannot carry out, in words
+	Flags  []string // that make the same file on the command line, beside run and format
 }
