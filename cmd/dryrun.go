@@ -25,8 +25,13 @@ type forecast struct {
 	InHigh    int64        `json:"input_tokens_high"`
 	OutHigh   *int64       `json:"output_tokens_high"` // null = nothing caps them
 	Cost      report.Money `json:"cost_usd"`           // from one call a trial to every call there may be
+	// Likely is what so many trials of these types cost in the run LikelyFrom, where the
+	// same candidate was called; null = it never was, on one of the types.
+	Likely     *float64 `json:"likely_cost_usd"`
+	LikelyFrom string   `json:"likely_from,omitempty"`
 
-	cost eval.Cost
+	cost     eval.Cost
+	unlikely bool // nothing is known of one of the types
 }
 
 // dryRun says what an evaluation would send and cost, and neither sends nor
@@ -49,6 +54,7 @@ func (p *plan) dryRun(ctx context.Context) error {
 	for i := range p.run.TaskTypes {
 		rules[p.run.TaskTypes[i].Name] = &p.run.TaskTypes[i]
 	}
+	before := p.experiences(ctx)
 	for t, err := range p.tasks(ctx) {
 		if err != nil {
 			return err
@@ -60,6 +66,7 @@ func (p *plan) dryRun(ctx context.Context) error {
 			for rep := range p.run.Repeats {
 				if done == nil || !done(t.Seq, i, rep) {
 					unlimited[i] = list[i].add(t, &lanes[i], rules[t.Type]) || unlimited[i]
+					list[i].likely(before[i], t.Type)
 				}
 			}
 		}
@@ -158,20 +165,33 @@ func (p *plan) showForecast(list []forecast) error {
 		if _, err := fmt.Fprintf(w, "nothing was sent · run %s · tasks: %d · repeats: %d\n\n", p.run.ID, p.run.Tasks(), p.run.Repeats); err != nil {
 			return err
 		}
-		rows := make([][]string, len(list))
+		rows, known := make([][]string, len(list)), false
 		for i := range list {
 			f := &list[i]
-			out := "no cap"
+			out, likely := "no cap", report.Unknown
 			if f.OutHigh != nil {
 				out = strconv.FormatInt(*f.OutHigh, 10)
 			}
-			rows[i] = []string{eval.Untrusted(f.Candidate).Line(40), strconv.FormatInt(f.Calls, 10), strconv.FormatInt(f.CallsMost, 10), fmt.Sprintf("%d–%d", f.InLow, f.InHigh), out, report.CostRange(f.Cost)}
+			if f.Likely != nil {
+				likely, known = report.Dollars(*f.Likely), true
+			}
+			rows[i] = []string{eval.Untrusted(f.Candidate).Line(40), strconv.FormatInt(f.Calls, 10), strconv.FormatInt(f.CallsMost, 10), fmt.Sprintf("%d–%d", f.InLow, f.InHigh), out, report.CostRange(f.Cost), likely}
 		}
-		if err := render.Plain(w, []string{"candidate", "calls", "at most", "input tokens", "output tokens ≤", "cost"}, rows, map[int]bool{1: true, 2: true, 3: true, 4: true, 5: true}); err != nil {
+		head := []string{"candidate", "calls", "at most", "input tokens", "output tokens ≤", "cost", "likely"}
+		if !known {
+			head = head[:6]
+			for i := range rows {
+				rows[i] = rows[i][:6]
+			}
+		}
+		if err := render.Plain(w, head, rows, map[int]bool{1: true, 2: true, 3: true, 4: true, 5: true, 6: true}); err != nil {
 			return err
 		}
 		legend := "\ncalls: one for each trial without an outcome; at most: with every retry, fallback and regeneration\n" +
 			"input tokens: one for eight bytes, to one for each byte; cost: from those without any output, to the caps\n"
+		if known {
+			legend += "likely: what as many trials of these task types cost the last time that the same candidate was called\n"
+		}
 		if slices.ContainsFunc(p.run.TaskTypes, func(t eval.TaskType) bool { return t.Repair != nil }) {
 			legend += "the cost is that of the calls: what people's repairs of rejected answers cost comes on top\n"
 		}
