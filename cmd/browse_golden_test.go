@@ -22,6 +22,7 @@ func TestBrowseQuickstart(t *testing.T) {
 	for name, keys := range map[string][]string{
 		"runs": {"0"}, "board": nil, "board-type": {"l", "l"}, "frontier": {"2"}, "frontier-type": {"2", "l", "l", "l"}, "tasks": {"3"}, "tasks-different": {"3", "f", "f"}, "tasks-slowest": {"3", "s", "s", "s"},
 		"task": {"3", "f", "f", "enter"}, "decide": {"4"}, "decide-whatif": {"4", "+", "+", "w", "+", "+"}, "diff": {"3", "enter", "d"}, "review": {"5"},
+		"attempts": {"3", "f", "f", "enter", "enter"}, "texts": {"3", "enter", "v"}, "export": {"4", "x", "tab"}, "help": {"?"}, "palette": {":"},
 	} {
 		for _, size := range [][2]int{{80, 24}, {140, 45}} {
 			t.Run(fmt.Sprintf("%s-%dx%d", name, size[0], size[1]), func(t *testing.T) {

@@ -44,7 +44,9 @@ func attemptText(a *eval.Attempt) string {
 	if !a.StartedAt.IsZero() {
 		field("started", a.StartedAt.UTC().Format(time.RFC3339Nano))
 	}
-	field("queue (ours)", took(a.QueueWait))
+	if !a.Recorded { // our wait has no place beside a recording's times
+		field("queue (ours)", took(a.QueueWait))
+	}
 	if a.Backoff > 0 {
 		field("waited before", took(a.Backoff))
 	}
