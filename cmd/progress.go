@@ -160,7 +160,7 @@ func (p *progress) loop(ctx context.Context) {
 		case <-time.After(liveAfter):
 		}
 		o := tui.LiveOptions{Source: p, Output: p.app.Err, Color: p.app.Color(p.app.ErrTTY)}
-		if p.app.InTTY {
+		if p.app.InTTY && cli.Foreground() {
 			o.Input = p.app.In
 		}
 		live := tui.ShowLive(ctx, o)
