@@ -53,7 +53,7 @@ func start(t *testing.T, dir string, args ...string) *onTerminal {
 	cmd := exec.CommandContext(ctx, base.Path, base.Args[1:]...)
 	// Bubble Tea asks the terminal for its colours before main runs, and waits seconds
 	// for one that does not answer, as this one; it does not ask tmux.
-	cmd.Dir, cmd.Env = base.Dir, append(base.Env, "TERM=tmux-256color", "NO_COLOR=1")
+	cmd.Dir, cmd.Env = base.Dir, append(base.Env, "TERM=tmux-256color", "NO_COLOR=1", "CI=")
 	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 80})
 	if err != nil {
 		t.Skipf("no pseudo-terminal: %v", err)

@@ -85,10 +85,12 @@ type Live struct {
 // ShowLive begins to show an evaluation. It takes the terminal's keys meanwhile;
 // Ctrl-C comes as LiveStop.
 func ShowLive(ctx context.Context, o LiveOptions) *Live {
+	ctx, cancel := context.WithCancel(ctx) // a program that has ended takes no message any more
 	p := tea.NewProgram(NewLive(o), tea.WithContext(ctx), tea.WithInput(o.Input), tea.WithOutput(o.Output), tea.WithoutSignalHandler(), tea.WithFPS(10))
 	l := &Live{program: p, ended: make(chan struct{})}
 	go func() {
 		defer close(l.ended)
+		defer cancel()
 		_, _ = p.Run() // that it could not be shown is no failure of the evaluation
 	}()
 	return l
