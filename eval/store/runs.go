@@ -12,22 +12,6 @@ import (
 	"infer/eval"
 )
 
-// RunInfo is one line of a list of runs.
-type RunInfo struct {
-	ID        string
-	Name      string
-	State     eval.RunState
-	CreatedAt time.Time
-	UpdatedAt time.Time
-	Dataset   eval.Dataset
-	Tasks     int      // in the plan
-	Models    []string // candidate names
-	Planned   int
-	Trials    int64
-	Accepted  int64
-	Cost      eval.Cost
-}
-
 // StartRun creates the run, or continues the one with the same ID: candidates
 // that it has keep their index, new ones are appended, and run is rewritten to
 // the merged plan. It fails with eval.KindStore while another live process
@@ -233,94 +217,6 @@ func (s *Store) Run(ctx context.Context, ref string) (*eval.Run, error) {
 	return found[0], nil
 }
 
-// Runs lists the runs, newest first.
-func (s *Store) Runs(ctx context.Context) ([]RunInfo, error) {
-	rows, err := s.read.QueryContext(ctx, "SELECT body, state, updated_us FROM runs ORDER BY updated_us DESC, id DESC")
-	if err != nil {
-		return nil, explain(s.path, err)
-	}
-	defer rows.Close() //nolint:errcheck // rows.Err is checked
-	var infos []RunInfo
-	var plans [][]eval.Candidate
-	for rows.Next() {
-		var body, state string
-		var us int64
-		var run eval.Run
-		if err := rows.Scan(&body, &state, &us); err != nil {
-			return nil, explain(s.path, err)
-		}
-		if err := json.Unmarshal([]byte(body), &run); err != nil {
-			return nil, fmt.Errorf("read plan of a run: %w", err)
-		}
-		info := RunInfo{ID: run.ID, Name: run.Name, State: eval.RunState(state), CreatedAt: run.CreatedAt,
-			UpdatedAt: time.UnixMicro(us).UTC(), Dataset: run.Dataset, Tasks: run.Tasks(), Planned: run.Planned()}
-		for i := range run.Candidates {
-			info.Models = append(info.Models, run.Candidates[i].Name)
-		}
-		infos, plans = append(infos, info), append(plans, run.Candidates)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, explain(s.path, err)
-	}
-	for i := range infos {
-		if err := s.count(ctx, &infos[i], plans[i]); err != nil {
-			return nil, err
-		}
-	}
-	return infos, nil
-}
-
-// count fills in what the run's roll-ups say of the candidates that were called.
-func (s *Store) count(ctx context.Context, info *RunInfo, candidates []eval.Candidate) error {
-	cells, err := s.Cells(ctx, info.ID)
-	if err != nil {
-		return err
-	}
-	for i := range cells {
-		if k := cells[i].Candidate; cells[i].TaskType == allTypes && k < len(candidates) && !candidates[k].Recorded {
-			info.Trials += cells[i].N
-			info.Accepted += cells[i].Accepted
-			info.Cost = info.Cost.Plus(cells[i].Cost())
-		}
-	}
-	return nil
-}
-
-// DeleteRun removes a run with everything that belongs to it alone, and
-// overwrites what the file held of it: neither the file nor its log keeps a text.
-func (s *Store) DeleteRun(ctx context.Context, runID string) error {
-	err := s.w.wait(ctx, func(t *tx) error {
-		var id int64
-		var h holder
-		if err := t.row("SELECT id, writer_pid, writer_us, writer FROM runs WHERE key = ?", []any{runID}, &id, &h.pid, &h.beat, &h.writer); err != nil {
-			return fmt.Errorf("find run %s: %w", runID, err)
-		}
-		if h.holds(s.self, s.now()) {
-			return h.err(runID)
-		}
-		t.forget()
-		for _, query := range []string{
-			"DELETE FROM judgements WHERE key IN (" + judgedBy("r.key = ?1") + ") AND key NOT IN (" + judgedBy("r.key <> ?1") + ")",
-			"DELETE FROM runs WHERE key = ?1",
-			"DELETE FROM payloads WHERE ?1 <> '' AND digest NOT IN (SELECT payload FROM tasks UNION SELECT output FROM attempts WHERE output IS NOT NULL" +
-				" UNION SELECT asked FROM judgements WHERE asked IS NOT NULL UNION SELECT answered FROM judgements WHERE answered IS NOT NULL UNION SELECT edit FROM labels WHERE edit IS NOT NULL)",
-			"DELETE FROM asked WHERE ?1 <> '' AND id NOT IN (SELECT asked FROM attempts)",
-			`DELETE FROM names WHERE ?1 <> '' AND id NOT IN (SELECT type FROM tasks UNION SELECT file FROM tasks UNION SELECT type FROM trials
-				UNION SELECT called FROM attempts UNION SELECT provider FROM attempts UNION SELECT model FROM attempts
-				UNION SELECT served FROM attempts WHERE served IS NOT NULL)`,
-		} {
-			if err := t.exec(query, runID); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err == nil {
-		err = s.w.checkpoint()
-	}
-	return explain(s.path, err)
-}
-
 // SaveRace keeps what came of racing a run's candidates.
 func (s *Store) SaveRace(ctx context.Context, runID string, race *eval.Race) error {
 	return s.adjust(ctx, runID, func(run *eval.Run) bool {
@@ -349,12 +245,6 @@ func (s *Store) adjust(ctx context.Context, runID string, change func(*eval.Run)
 		}
 		return t.exec("UPDATE runs SET body = ? WHERE key = ?", string(b), runID)
 	}))
-}
-
-// judgedBy selects the keys of the questions that grades of some runs rest on.
-func judgedBy(runs string) string {
-	return `SELECT unhex(json_extract(c.value, '$.key')) FROM runs r JOIN trials t ON t.run = r.id JOIN grades g ON g.trial = t.id,
-		json_each(g.scores) s, json_each(s.value, '$.calls') c WHERE ` + runs
 }
 
 // runKey returns the row number of a run.
