@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -19,6 +20,7 @@ type batch struct {
 	created  time.Time
 	calls    int
 	ok       int               // calls with an answer
+	late     int               // Anthropic: calls that it was too late for
 	out      []byte            // results, one a line
 	failed   []byte            // OpenAI: those of calls without an answer
 	files    [2]string         // OpenAI: names of out and failed; "" = empty
@@ -59,11 +61,17 @@ func (s *Server) batch(id string) (b *batch, ended bool) {
 	return nil, false
 }
 
-// newest lists the batches, newest first.
-func (s *Server) newest() []*batch {
+// What the names of batches begin with.
+const (
+	openaiBatch    = "batch_"
+	anthropicBatch = "msgbatch_"
+)
+
+// newest lists the batches of one kind, newest first.
+func (s *Server) newest(kind string) []*batch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := slices.Clone(s.batches)
+	list := slices.DeleteFunc(slices.Clone(s.batches), func(b *batch) bool { return !strings.HasPrefix(b.id, kind) })
 	slices.Reverse(list)
 	return list
 }

@@ -30,8 +30,8 @@ func (s *Server) beginAnthropic(w http.ResponseWriter, r *http.Request) {
 		b.calls++
 		b.out = appendLine(b.out, map[string]any{"custom_id": req.Requests[i].ID, "result": s.callAnthropic(b, &req.Requests[i].Params)})
 	}
-	s.begin(b, "msgbatch_")
-	s.writeAnthropic(w, b)
+	s.begin(b, anthropicBatch)
+	s.writeAnthropic(w, r, b)
 }
 
 func refuseAnthropic(w http.ResponseWriter, status int, kind, message string) {
@@ -53,6 +53,7 @@ func (s *Server) callAnthropic(b *batch, req *chatRequest) map[string]any {
 		"context": "invalid_request_error", "500": "api_error", "503": "api_error", "529": "overloaded_error"}
 	switch kind := kinds[d.fault]; {
 	case d.late():
+		b.late++
 		return map[string]any{"type": "expired"}
 	case d.fault == "context":
 		return map[string]any{"type": "errored", "error": errorAnthropic(kind, "prompt is too long")}
@@ -71,24 +72,25 @@ func (s *Server) callAnthropic(b *batch, req *chatRequest) map[string]any {
 		"usage": map[string]any{"input_tokens": d.in, "output_tokens": d.out, "service_tier": "batch"}}}
 }
 
-func (s *Server) writeAnthropic(w http.ResponseWriter, b *batch) {
-	writeJSON(w, http.StatusOK, s.stateAnthropic(b))
+func (s *Server) writeAnthropic(w http.ResponseWriter, r *http.Request, b *batch) {
+	writeJSON(w, http.StatusOK, s.stateAnthropic(r, b))
 }
 
-func (s *Server) stateAnthropic(b *batch) map[string]any {
+func (s *Server) stateAnthropic(r *http.Request, b *batch) map[string]any {
+	counts := map[string]int{"processing": b.calls, "succeeded": 0, "errored": 0, "expired": 0, "canceled": 0}
 	state := map[string]any{"id": b.id, "type": "message_batch", "processing_status": "in_progress", "created_at": b.created.UTC().Format(time.RFC3339Nano),
-		"request_counts": map[string]int{"processing": b.calls}}
+		"request_counts": counts, "results_url": nil}
 	if _, ended := s.batch(b.id); ended {
-		state["processing_status"] = "ended"
-		state["request_counts"] = map[string]int{"succeeded": b.ok, "errored": b.calls - b.ok}
+		counts["processing"], counts["succeeded"], counts["expired"], counts["errored"] = 0, b.ok, b.late, b.calls-b.ok-b.late
+		state["processing_status"], state["results_url"] = "ended", "http://"+r.Host+"/v1/messages/batches/"+b.id+"/results"
 	}
 	return state
 }
 
-func (s *Server) listAnthropic(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) listAnthropic(w http.ResponseWriter, r *http.Request) {
 	list := make([]any, 0)
-	for _, b := range s.newest() {
-		list = append(list, s.stateAnthropic(b))
+	for _, b := range s.newest(anthropicBatch) {
+		list = append(list, s.stateAnthropic(r, b))
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"data": list, "has_more": false})
 }
@@ -99,7 +101,7 @@ func (s *Server) oneAnthropic(w http.ResponseWriter, r *http.Request) {
 		refuseAnthropic(w, http.StatusNotFound, "not_found_error", "no such batch")
 		return
 	}
-	s.writeAnthropic(w, b)
+	s.writeAnthropic(w, r, b)
 }
 
 func (s *Server) resultsAnthropic(w http.ResponseWriter, r *http.Request) {

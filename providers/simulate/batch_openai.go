@@ -85,7 +85,7 @@ func (s *Server) beginOpenAI(w http.ResponseWriter, r *http.Request) {
 			b.files[i] = s.file("file-", content)
 		}
 	}
-	s.begin(b, "batch_")
+	s.begin(b, openaiBatch)
 	s.writeOpenAI(w, b)
 }
 
@@ -149,7 +149,7 @@ func (s *Server) stateOpenAI(b *batch) map[string]any {
 
 func (s *Server) listOpenAI(w http.ResponseWriter, _ *http.Request) {
 	list := make([]any, 0)
-	for _, b := range s.newest() {
+	for _, b := range s.newest(openaiBatch) {
 		list = append(list, s.stateOpenAI(b))
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"object": "list", "data": list, "has_more": false})
