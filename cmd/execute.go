@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -242,6 +243,9 @@ func interrupts(ctx context.Context, show *progress) (callCtx context.Context, s
 			return
 		}
 		show.stop()
+		if show.app.ErrTTY && !show.onTerminal() && !show.app.Quiet {
+			_, _ = fmt.Fprintln(show.app.Err) // the terminal has shown the ^C
+		}
 		show.say("Stopping: calls in flight may take %s; Ctrl-C again cuts them off. What is done is kept.", grace)
 		close(stop)
 		t := time.NewTimer(grace)

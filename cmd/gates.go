@@ -245,7 +245,38 @@ func gateError(results []eval.GateResult, failCode int) error {
 		return &cli.CodedError{Code: failCode, Err: eval.WithHint(eval.KindGate, fmt.Errorf("%d of %d gates failed, the first is %s", failed, len(results), first),
 			"`infer compare` shows which tasks changed")}
 	case unknown > 0:
-		return eval.WithHint(eval.KindIncomplete, fmt.Errorf("%d of %d gates are undecided, the first is %s", unknown, len(results), first), "more tasks or repeats decide them")
+		return eval.WithHint(eval.KindIncomplete, fmt.Errorf("%d of %d gates are undecided, the first is %s", unknown, len(results), first), undecidedHint(results))
 	}
 	return nil
+}
+
+// undecidedHint says what decides gates that are open: people where they rest on judges,
+// a measured latency where there is none, else more tasks.
+func undecidedHint(results []eval.GateResult) string {
+	judged, untimed, others := false, false, false
+	for i := range results {
+		switch r := &results[i]; {
+		case r.State != eval.GateUnknown:
+		case strings.Contains(r.Reason, "judges"):
+			judged = true
+		case r.Gate == decide.GateSLO && r.Measured == nil:
+			untimed = true
+		default:
+			others = true
+		}
+	}
+	var ways []string
+	if judged {
+		ways = append(ways, "let people judge a sample: `infer review`")
+	}
+	if untimed {
+		ways = append(ways, "measure the latency: without --batch, and not from outcomes that came without one")
+	}
+	if others {
+		ways = append(ways, "more tasks or repeats decide the rest")
+		if len(ways) == 1 {
+			ways[0] = "more tasks or repeats decide them"
+		}
+	}
+	return strings.Join(ways, "; ")
 }
