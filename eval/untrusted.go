@@ -84,6 +84,8 @@ func dangerous(r rune) bool {
 		return false
 	case r == 0x2028 || r == 0x2029 || r >= 0xe0000 && r <= 0xe0fff: // line ends; tags
 		return true
+	case r >= 0xfdd0 && r <= 0xfdef || r&0xfffe == 0xfffe: // no characters; YAML and XML refuse the last two
+		return true
 	case r >= 0x2060 && r <= 0x206f || r >= 0xfff0 && r <= 0xfff8: // given or kept for what is not shown
 		return true
 	case r == 0x034f || r == 0x115f || r == 0x1160 || r == 0x17b4 || r == 0x17b5 || r == 0x3164 || r == 0xffa0: // shown as nothing

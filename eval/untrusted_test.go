@@ -42,6 +42,7 @@ var payloads = map[string]struct{ in, line string }{
 	"zero width":            {"a\u200bb\u2060c\ufeffd\u00ade", "a<U+200B>b<U+2060>c<U+FEFF>d<U+00AD>e"},
 	"non-joiner":            {"a\u200cb", "a<U+200C>b"},
 	"blank letters":         {"a\u3164b\uffa0c\u115fd", "a<U+3164>b<U+FFA0>c<U+115F>d"},
+	"no characters":         {"a\uffffb\ufdd0c\U0001fffed", "a<U+FFFF>b<U+FDD0>c<U+1FFFE>d"},
 	"line separators":       {"a\u2028b\u2029c\u0085d", "a<U+2028>b<U+2029>c<U+0085>d"},
 	"annotations":           {"\ufff9a\ufffab\ufffb", "<U+FFF9>a<U+FFFA>b<U+FFFB>"},
 	"musical controls":      {"\U0001d173x", "<U+1D173>x"},

@@ -95,7 +95,7 @@ func tableFor(format string) *route.Routes {
 // hostile are names that some parser somewhere takes for more than a name.
 var hostile = []string{`"`, `'`, `"""`, "'''", "a\nb", "a\r\nb", "\t", "- a", "a: b", "#x", "x #y", "{{ .Env }}", "{% x %}", "${HOME}", "$(id)", "`id`", "%s", "\\", "\\n", "\\u0041",
 	"[table]", "[[x]]", "key = 1", "a.b", "a/b", "a/b/c", "~", "null", "true", "no", "1e3", "0x1f", "2026-01-01", "!!binary x", "&a", "*", "a*", "? x", "| x", "> x", "%YAML 1.2", "---", "...", "@x", "",
-	"é", "日本語", "👩‍👩‍👧", "\u202etxt", "\u2028", "\u0085", "\u009b31m", "\x1b[2J", "\x7f", "\ufeff", "\U000e0041", "os.environ/SECRET", "env::SECRET", "env.SECRET", "../../x", "-rf", "con",
+	"é", "日本語", "👩‍👩‍👧", "\u202etxt", "\u2028", "\u0085", "\u009b31m", "\x1b[2J", "\x7f", "\ufeff", "\uffff", "\ufffe", "\U000e0041", "os.environ/SECRET", "env::SECRET", "env.SECRET", "../../x", "-rf", "con",
 	"</script>", "a--backup", "infer/x", "x (2)", "end", "default", "\"}}", "']", "\"]", "x\"\n[functions.y]", "x\\", " x ", "ok"}
 
 // name draws a name that is hostile more often than not.
