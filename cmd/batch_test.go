@@ -47,11 +47,7 @@ prices:
   - {provider: o, model: good, in: 2, out: 8, tiers: {batch: {in: 1, out: 4}}, source: test, as_of: 2026-01-01}
   - {provider: a, model: flaky, in: 2, out: 8, tiers: {batch: {in: 1, out: 4}}, source: test, as_of: 2026-01-01}
 `, srv.URL)
-	for name, text := range map[string]string{"tasks.jsonl": lines.String(), "infer.yaml": yaml} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	writeFiles(t, dir, map[string]string{"tasks.jsonl": lines.String(), "infer.yaml": yaml})
 	db := filepath.Join(dir, "batch.db")
 	args := []string{"eval", ".", "--store", db, "--batch", "--batch-poll", "150ms", "-q"}
 	for i, after := range []time.Duration{300 * time.Millisecond, 1400 * time.Millisecond, 1100 * time.Millisecond, 1600 * time.Millisecond, 1800 * time.Millisecond} {
@@ -82,15 +78,8 @@ prices:
 	if out := check(t, dir, db); out != "ok" {
 		t.Errorf("the store: %s", out)
 	}
-	s, err := store.OpenReadOnly(context.Background(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, run := newestRun(t, db)
 	defer s.Close() //nolint:errcheck // opened for reading only
-	run, err := s.Run(context.Background(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
 	trials, calls, spent := 0, 0, eval.Exactly(0)
 	for trial, err := range s.Trials(context.Background(), run.ID, store.Filter{}) {
 		if err != nil {
@@ -126,15 +115,8 @@ prices:
 // their calls.
 func openIn(t *testing.T, db string) (batches, calls int) {
 	t.Helper()
-	s, err := store.OpenReadOnly(context.Background(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, run := newestRun(t, db)
 	defer s.Close() //nolint:errcheck // opened for reading only
-	run, err := s.Run(context.Background(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
 	list, err := s.Batches(context.Background(), run.ID)
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -55,24 +54,13 @@ prices:
   - {provider: a, model: m, in: 1, out: 2, source: test, as_of: 2026-01-01}
   - {provider: b, model: m, in: 3, out: 4, source: test, as_of: 2026-01-01}
 `, firstURL, secondURL)
-	for name, text := range map[string]string{"tasks.jsonl": lines.String(), "infer.yaml": yaml} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	writeFiles(t, dir, map[string]string{"tasks.jsonl": lines.String(), "infer.yaml": yaml})
 	db := filepath.Join(dir, "policy.db")
 	if out, err := program(t, dir, "eval", ".", "-m", "policy", "--store", db, "-q").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	s, err := store.OpenReadOnly(context.Background(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, run := newestRun(t, db)
 	defer s.Close() //nolint:errcheck // opened for reading only
-	run, err := s.Run(context.Background(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
 	accepted, handedOver, answeredBy := 0, 0, map[string]int64{}
 	for trial, err := range s.Trials(context.Background(), run.ID, store.Filter{}) {
 		if err != nil {

@@ -137,11 +137,7 @@ prices: [{provider: p, model: m, in: %d, out: %d, source: invented, as_of: 2026-
 	for i := range tasks {
 		fmt.Fprintf(&b, "{\"id\":\"t%d\",\"input\":\"Say the label [[answer:L%d]] [[id:t%d]]\",\"expected\":\"L%d\"}\n", i, i%7, i, i%7)
 	}
-	for name, text := range map[string]string{"infer.yaml": yaml, "tasks.jsonl": b.String()} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	writeFiles(t, dir, map[string]string{"infer.yaml": yaml, "tasks.jsonl": b.String()})
 }
 
 // serverStats is what the server says it was asked.
@@ -220,15 +216,8 @@ type callSums struct {
 func storedCalls(t *testing.T, db string) callSums {
 	t.Helper()
 	ctx := context.Background()
-	s, err := store.OpenReadOnly(ctx, db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, run := newestRun(t, db)
 	defer s.Close() //nolint:errcheck // opened for reading only
-	run, err := s.Run(ctx, "")
-	if err != nil {
-		t.Fatal(err)
-	}
 	out := callSums{by: make(map[eval.Class]int64), ends: make(map[string]eval.Class)}
 	for trial, err := range s.Trials(ctx, run.ID, store.Filter{}) {
 		if err != nil {

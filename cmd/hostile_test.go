@@ -85,11 +85,7 @@ providers: {p: {base_url: "%[1]s/v1"}, q: {base_url: "%[1]s/v1"}}
 candidates: [{name: one, provider: p, model: m, stream: false, retries: {max: 0}}, {name: two, provider: q, model: n, stream: false, retries: {max: 0}}]
 prices: [{provider: p, model: m, in: 1, out: 1, source: test, as_of: 2026-01-01}]
 `, srv.URL)
-	for name, text := range map[string]string{"tasks.jsonl": lines.String(), "infer.yaml": yaml} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	writeFiles(t, dir, map[string]string{"tasks.jsonl": lines.String(), "infer.yaml": yaml})
 	look := func(codes string, args ...string) {
 		t.Helper()
 		cmd := program(t, dir, args...)

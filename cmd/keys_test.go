@@ -49,11 +49,7 @@ func TestKeyNowhere(t *testing.T) {
 		fmt.Fprintf(&lines, "{\"id\":\"t%d\",\"input\":\"Task %d\",\"expected\":\"no\"}\n", i, i)
 	}
 	yaml := fmt.Sprintf("dataset: tasks.jsonl\nconcurrency: 1\nproviders: {p: {base_url: \"%s/v1\", api_key_env: CANARY}}\ncandidates: [{name: m, provider: p, model: m, stream: false, retries: {max: 0}}]\n", srv.URL)
-	for name, text := range map[string]string{"tasks.jsonl": lines.String(), "infer.yaml": yaml} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	writeFiles(t, dir, map[string]string{"tasks.jsonl": lines.String(), "infer.yaml": yaml})
 	said := func(args ...string) {
 		cmd := program(t, dir, args...)
 		cmd.Env = append(cmd.Env, "CANARY="+key)
@@ -105,15 +101,8 @@ func TestKeyNowhere(t *testing.T) {
 // storeTexts is everything that the store keeps of its trials.
 func storeTexts(t *testing.T, db string) string {
 	t.Helper()
-	s, err := store.OpenReadOnly(context.Background(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, run := newestRun(t, db)
 	defer s.Close() //nolint:errcheck // opened for reading only
-	run, err := s.Run(context.Background(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var b strings.Builder
 	for trial, err := range s.Trials(context.Background(), run.ID, store.Filter{}) {
 		if err != nil {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"infer/eval"
 	"infer/eval/store"
 )
 
@@ -121,15 +122,8 @@ func cellsOf(t *testing.T, report []byte) []map[string]any {
 
 func lostIn(t *testing.T, db string) int64 {
 	t.Helper()
-	s, err := store.OpenReadOnly(context.Background(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, run := newestRun(t, db)
 	defer s.Close() //nolint:errcheck // opened for reading only
-	run, err := s.Run(context.Background(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
 	return run.Lost
 }
 
@@ -222,6 +216,21 @@ func program(t *testing.T, dir string, args ...string) *exec.Cmd {
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+filepath.Join(dir, "config"))
 	return cmd
+}
+
+// newestRun opens a store for reading, which the caller closes, and finds its newest run.
+func newestRun(t *testing.T, db string) (*store.Store, *eval.Run) {
+	t.Helper()
+	s, err := store.OpenReadOnly(context.Background(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := s.Run(context.Background(), "")
+	if err != nil {
+		_ = s.Close()
+		t.Fatal(err)
+	}
+	return s, run
 }
 
 func trialsIn(t *testing.T, db string) int64 {

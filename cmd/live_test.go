@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -46,11 +45,7 @@ concurrency: 1
 providers: {a: {base_url: "%[1]s/v1"}, b: {base_url: "%[1]s/v1"}}
 candidates: [{name: one, provider: a, model: m, stream: false}, {name: two, provider: b, model: m, stream: false}]
 `, srv.URL)
-	for name, text := range map[string]string{"tasks.jsonl": lines.String(), "infer.yaml": yaml} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	writeFiles(t, dir, map[string]string{"tasks.jsonl": lines.String(), "infer.yaml": yaml})
 	db := filepath.Join(dir, "live.db")
 	o := start(t, dir, "eval", ".", "--store", db)
 	o.wait("pause").press("p").wait("paused")
@@ -95,15 +90,8 @@ candidates: [{name: one, provider: a, model: m, stream: false}, {name: two, prov
 // longest wait or call.
 func liveTrials(t *testing.T, db string) (done [2]int, slowest time.Duration) {
 	t.Helper()
-	s, err := store.OpenReadOnly(context.Background(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, run := newestRun(t, db)
 	defer s.Close() //nolint:errcheck // opened for reading only
-	run, err := s.Run(context.Background(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for trial, err := range s.Trials(context.Background(), run.ID, store.Filter{}) {
 		if err != nil {
 			t.Fatal(err)

@@ -6,8 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -35,11 +33,7 @@ func TestCollector(t *testing.T) {
 	for i := range 600 {
 		fmt.Fprintf(&tasks, "{\"input\":\"Say %d\",\"expected\":\"A\"}\n", i)
 	}
-	for name, text := range map[string]string{"tasks.jsonl": tasks.String(), "infer.yaml": "dataset: tasks.jsonl\nproviders: {sim: {type: simulate, models: {m: {accuracy: 1}}}}\ncandidates: [{name: m, provider: sim, model: m}]\n"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	writeFiles(t, dir, map[string]string{"tasks.jsonl": tasks.String(), "infer.yaml": "dataset: tasks.jsonl\nproviders: {sim: {type: simulate, models: {m: {accuracy: 1}}}}\ncandidates: [{name: m, provider: sim, model: m}]\n"})
 	cmd := program(t, dir, "eval", ".", "-q", "--otlp", srv.URL)
 	cmd.Env = append(cmd.Env, "OTEL_EXPORTER_OTLP_HEADERS=x-team=a%20b")
 	if out, err := cmd.CombinedOutput(); err != nil {
