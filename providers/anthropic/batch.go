@@ -62,6 +62,8 @@ type batchResult struct {
 	} `json:"result"`
 }
 
+func (r *batchResult) name() string { return r.ID }
+
 // Submit begins the batch.
 func (b *Batches) Submit(ctx context.Context, _ *eval.Batch, calls []eval.BatchCall) (string, *eval.Failure) {
 	var body bytes.Buffer
@@ -136,7 +138,7 @@ func (b *Batches) Collect(ctx context.Context, batch *eval.Batch, each func(eval
 	}
 	any := false
 	read := func(r io.Reader) error {
-		return b.results(r, func(key eval.Digest, resp eval.Response) {
+		return httpx.Results(r, (*batchResult).name, b.outcome, func(key eval.Digest, resp eval.Response) {
 			any = any || ours[key]
 			each(key, resp)
 		})
@@ -149,21 +151,6 @@ func (b *Batches) Collect(ctx context.Context, batch *eval.Batch, each func(eval
 	}
 	p.Ended = true
 	return p, nil
-}
-
-// results reads a file of results.
-func (b *Batches) results(r io.Reader, each func(eval.Digest, eval.Response)) error {
-	return httpx.Lines(r, func(line []byte) error {
-		var res batchResult
-		if err := json.Unmarshal(line, &res); err != nil {
-			return err
-		}
-		var key eval.Digest
-		if key.UnmarshalText([]byte(res.ID)) == nil { // else it is no call of ours
-			each(key, b.outcome(&res))
-		}
-		return nil
-	})
 }
 
 // outcome is what came of one call. One that did not succeed is not billed.

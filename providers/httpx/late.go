@@ -52,9 +52,9 @@ func (e *Endpoint) Expired(message string) *eval.Failure {
 // maxLine is the longest line of a batch's results, in bytes.
 const maxLine = 64 << 20
 
-// Lines hands every line that is not blank to read. An error of read is one of the
+// eachLine hands every line that is not blank to read. An error of read is one of the
 // answer's form.
-func Lines(r io.Reader, read func(line []byte) error) error {
+func eachLine(r io.Reader, read func(line []byte) error) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
 	for n := 1; lines.Scan(); n++ {
@@ -70,6 +70,22 @@ func Lines(r io.Reader, read func(line []byte) error) error {
 		err = fmt.Errorf("%w: a line of more than %d bytes", providers.ErrTooLarge, maxLine)
 	}
 	return err
+}
+
+// Results reads a file of results, one T a line. name is what the provider knows the
+// call by; each is called with what outcome makes of those that are ours.
+func Results[T any](r io.Reader, name func(*T) string, outcome func(*T) eval.Response, each func(eval.Digest, eval.Response)) error {
+	return eachLine(r, func(line []byte) error {
+		var res T
+		if err := json.Unmarshal(line, &res); err != nil {
+			return err
+		}
+		var key eval.Digest
+		if key.UnmarshalText([]byte(name(&res))) == nil { // else it is no call of ours
+			each(key, outcome(&res))
+		}
+		return nil
+	})
 }
 
 // Decode returns a reader of one JSON value.

@@ -63,6 +63,8 @@ type batchResult struct {
 	} `json:"error"`
 }
 
+func (r *batchResult) name() string { return r.ID }
+
 // batchState is a batch as the API describes it.
 type batchState struct {
 	ID         string            `json:"id"`
@@ -195,7 +197,7 @@ func (b *Batches) Collect(ctx context.Context, batch *eval.Batch, each func(eval
 				continue
 			}
 			content := b.c.URL("files/"+url.PathEscape(file)+"/content", "")
-			read := func(r io.Reader) error { return b.results(r, each) }
+			read := func(r io.Reader) error { return httpx.Results(r, (*batchResult).name, b.outcome, each) }
 			if f := b.c.Send(ctx, http.MethodGet, content, "", nil, batchTime, read); f != nil {
 				return p, f
 			}
@@ -220,21 +222,6 @@ func (b *Batches) refused(state *batchState) *eval.Failure {
 	f := b.c.Classify(s)
 	f.Status, f.Billing = 0, eval.NotBilled
 	return f
-}
-
-// results reads a file of results.
-func (b *Batches) results(r io.Reader, each func(eval.Digest, eval.Response)) error {
-	return httpx.Lines(r, func(line []byte) error {
-		var res batchResult
-		if err := json.Unmarshal(line, &res); err != nil {
-			return err
-		}
-		var key eval.Digest
-		if key.UnmarshalText([]byte(res.ID)) == nil { // else it is no call of ours
-			each(key, b.outcome(&res))
-		}
-		return nil
-	})
 }
 
 // outcome is what came of one call.

@@ -24,14 +24,14 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusBadRequest, "invalid_request_error", "", "the file did not come whole")
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"id": s.file("file-", b), "object": "file", "purpose": "batch", "bytes": len(b)})
+	writeJSON(w, http.StatusOK, map[string]any{"id": s.file(b), "object": "file", "purpose": "batch", "bytes": len(b)})
 }
 
 // file keeps a file under a new name.
-func (s *Server) file(prefix string, b []byte) string {
+func (s *Server) file(b []byte) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	id := prefix + strconv.Itoa(len(s.files)+1)
+	id := "file-" + strconv.Itoa(len(s.files)+1)
 	s.files[id] = b
 	return id
 }
@@ -82,7 +82,7 @@ func (s *Server) beginOpenAI(w http.ResponseWriter, r *http.Request) {
 	}
 	for i, content := range [][]byte{b.out, b.failed} {
 		if len(content) > 0 {
-			b.files[i] = s.file("file-", content)
+			b.files[i] = s.file(content)
 		}
 	}
 	s.begin(b, openaiBatch)
